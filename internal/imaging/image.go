@@ -1,0 +1,31 @@
+// Package imaging turns picture files into the exact pixels that Pillow,
+// torchvision and timm make of them: decoding, resizing, cropping.
+package imaging
+
+import "fmt"
+
+// Image is an 8-bit RGB picture. Pix holds H rows of W pixels of 3 bytes, R G
+// B, without padding. An Image that was handed on is never written again.
+type Image struct {
+	W, H int
+	Pix  []byte
+}
+
+// New returns a black image. It panics unless w and h are positive.
+func New(w, h int) *Image {
+	if w <= 0 || h <= 0 {
+		panic(fmt.Sprintf("imaging: size %dx%d", w, h))
+	}
+	return &Image{W: w, H: h, Pix: make([]byte, 3*w*h)}
+}
+
+// Clone returns a copy that may be written.
+func (m *Image) Clone() *Image {
+	return &Image{W: m.W, H: m.H, Pix: append([]byte(nil), m.Pix...)}
+}
+
+// At returns the red, green and blue of the pixel in column x, row y.
+func (m *Image) At(x, y int) (r, g, b byte) {
+	i := 3 * (y*m.W + x)
+	return m.Pix[i], m.Pix[i+1], m.Pix[i+2]
+}

@@ -1,0 +1,158 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+
+	"github.com/apache/arrow/go/v17/arrow"
+
+	"quba/pipeline/record"
+	"quba/pipeline/registry"
+)
+
+// Source gives samples in a fixed order, the same at every call.
+//
+// Making one opens nothing. Samples and Describe may be called any number of
+// times, also at once. A fault of one file is not the source's to report: it
+// yields the sample, and Read fails. An error that is yielded ends the source
+// and the run.
+type Source interface {
+	Samples(ctx context.Context) iter.Seq2[Sample, error]
+	// Describe lists the data set without reading pixels.
+	Describe(ctx context.Context) (SourceInfo, error)
+}
+
+// SourceInfo is what a plan and a result say of a data set.
+type SourceInfo struct {
+	Samples int64 // how many Samples gives
+	// Digest is a hex SHA-256 over the listing: IDs, labels and file sizes.
+	Digest string
+	// Classes is the number of classes that labels are indexes of; 0 when the
+	// source has no labels.
+	Classes int
+}
+
+// Stage changes samples. Apply returns zero or more samples for one; the same
+// sample and seed give the same bytes. It is safe for concurrent use and
+// never writes to the pixels it was given.
+//
+// An error made with Unusable leaves the sample out of the pipeline and is
+// recorded; any other error ends the run.
+type Stage interface {
+	Apply(ctx context.Context, in Sample) ([]Sample, error)
+}
+
+// Opener is a stage that must prepare before the first sample: read a folder
+// of textures, load a network. Open is called once, before any Apply, and the
+// stage's Close, if it has one, after the last.
+type Opener interface {
+	Open(ctx context.Context, run *Run) error
+}
+
+// Model is a classifier.
+//
+// Making one opens nothing. Describe reads what says how the model is used
+// (side-cars, the head of the file) without loading it. Open probes and loads
+// it. An error of Describe, Open or Infer is this model's alone: it is
+// reported, and the other models go on. Infer is safe for concurrent use.
+type Model interface {
+	Describe(ctx context.Context) (ModelInfo, error)
+	Open(ctx context.Context, run *Run) error
+	// Infer takes at most BatchSize samples whose images went through the
+	// model's Transform, and returns one prediction row for each, in order.
+	// probs asks for the probabilities of all classes. The caller releases
+	// the record.
+	Infer(ctx context.Context, batch []Sample, probs bool) (arrow.Record, error)
+	Close() error
+}
+
+// ModelInfo says how a model is used and where each value came from.
+type ModelInfo struct {
+	Path      string
+	SHA256    string
+	Transform Transform
+	BatchSize int
+	Classes   int
+	// Output is "logits", "probabilities", or "" when only the probe tells.
+	Output string
+	// Parameters is the number of trainable parameters, 0 when unknown.
+	Parameters int64
+	// Labels are further properties by which models can be grouped, such as
+	// the architecture or the training data.
+	Labels map[string]string
+	// Facts lists every setting with its value and its origin, for people.
+	Facts []Fact
+}
+
+// Fact is one setting of a model: its name, its value in words, and where it
+// came from ("config", "efficientnet_lite0.json", "metadata_props").
+type Fact struct{ Name, Value, Origin string }
+
+// Sink receives every record of a run. The engine calls it from one
+// goroutine: Open, then Write any number of times, then Close or Abort.
+//
+// A record is borrowed: Retain it to keep it after Write returns. All rows of
+// a record have the same model and pipeline. Close makes the results visible;
+// Abort leaves nothing behind.
+type Sink interface {
+	Open(ctx context.Context, run *Run) error
+	Write(ctx context.Context, rec arrow.Record) error
+	Close(ctx context.Context) error
+	Abort()
+}
+
+// Binder is a sink or stage that names pipelines in its options. Bind is
+// called when the config is compiled, with the names that exist; it reports
+// the wrong ones as registry.FieldErrors.
+type Binder interface {
+	Bind(pipelines []string) error
+}
+
+// Needer is a sink that needs columns which are not always there, such as
+// record.ColProbs.
+type Needer interface {
+	// Needs lists the columns for the records of a pipeline.
+	Needs(pipeline string) []string
+}
+
+// ModelDropper is a sink that can give up the results of one model when that
+// model fails, and keep the others.
+type ModelDropper interface{ Drop(model string) }
+
+// Scorer is a sink that makes scores. Scores is called after Close.
+type Scorer interface{ Scores() []record.Score }
+
+// Registries are the components that a config can name.
+type Registries struct {
+	Sources *registry.Registry[Source]
+	Stages  *registry.Registry[Stage]
+	Models  *registry.Registry[Model]
+	Sinks   *registry.Registry[Sink]
+}
+
+// NewRegistries returns empty registries: for tests, and for programs that
+// link components of their own.
+func NewRegistries() Registries {
+	return Registries{
+		Sources: registry.New[Source]("source"),
+		Stages:  registry.New[Stage]("stage"),
+		Models:  registry.New[Model]("model type"),
+		Sinks:   registry.New[Sink]("sink"),
+	}
+}
+
+// ErrUnusable marks the errors that concern one sample alone.
+var ErrUnusable = errors.New("unusable sample")
+
+// Unusable makes the error for a sample that cannot be used, with the reason
+// that is recorded in bad.jsonl.
+func Unusable(format string, args ...any) error {
+	return &unusableError{reason: fmt.Errorf(format, args...)}
+}
+
+type unusableError struct{ reason error }
+
+func (e *unusableError) Error() string   { return e.reason.Error() }
+func (e *unusableError) Unwrap() []error { return []error{e.reason, ErrUnusable} }

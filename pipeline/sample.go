@@ -1,0 +1,99 @@
+// Package pipeline is the engine: the contracts of the components, the plan
+// compiled from a config, and its run.
+package pipeline
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"math/rand/v2"
+
+	"quba/internal/imaging"
+	"quba/pipeline/record"
+)
+
+// Image is an 8-bit RGB picture; see its methods for the layout.
+type Image = imaging.Image
+
+// Transform is the geometric half of a model's preprocessing.
+type Transform = imaging.Transform
+
+// Sample is one image on its way through a pipeline. It is immutable: a stage
+// returns new pixels or passes the old ones on.
+type Sample struct {
+	// Seq is the position in the source, from 0; unreadable samples count.
+	Seq uint64
+	// ID names the sample in its source, the same on every machine and in
+	// every order: a relative path with slashes, a key in an archive.
+	ID string
+	// Path is where a person finds the file; it is for messages only.
+	Path string
+	// Label is the true class and Cue the second class of a cue-conflict
+	// image; record.NoClass where there is none.
+	Label, Cue int32
+	// Pipeline is the name of the pipeline that the sample runs in.
+	Pipeline string
+	// Seed is the run's seed. Stages do not use it as it is: see Rand.
+	Seed    uint64
+	Variant Variant
+	// Image holds the pixels; nil before Read.
+	Image *Image
+	// Read fetches the encoded file; the engine calls it once, in parallel
+	// with others, and decodes what it gives. A source that already has the
+	// pixels sets Image and leaves Read nil.
+	Read func() ([]byte, error)
+}
+
+// Variant says what stages did to a sample.
+type Variant struct {
+	// Perturbation names the stages that changed the image, in order, joined
+	// by "+"; "" for the clean image.
+	Perturbation string
+	// Severity is that of the last stage that has one.
+	Severity int32
+}
+
+// Then is the variant after one more perturbation. A severity of 0 keeps the
+// one before.
+func (v Variant) Then(perturbation string, severity int32) Variant {
+	if v.Perturbation != "" {
+		perturbation = v.Perturbation + "+" + perturbation
+	}
+	if severity == 0 {
+		severity = v.Severity
+	}
+	return Variant{Perturbation: perturbation, Severity: severity}
+}
+
+// With returns the sample with new pixels and the variant they stand for.
+func (s Sample) With(image *Image, v Variant) Sample {
+	s.Image, s.Variant, s.Read = image, v, nil
+	return s
+}
+
+// Rand returns the random numbers of one purpose for this sample: a function
+// of the run's seed, the sample's ID, its variant and the purpose, so that
+// results do not depend on workers, order, shards or the subset that is run.
+func (s Sample) Rand(purpose string) *rand.Rand {
+	h := sha256.New()
+	var word [8]byte
+	for _, n := range []uint64{s.Seed, uint64(s.Variant.Severity)} {
+		binary.LittleEndian.PutUint64(word[:], n)
+		h.Write(word[:])
+	}
+	for _, text := range []string{s.ID, s.Variant.Perturbation, purpose} {
+		binary.LittleEndian.PutUint64(word[:], uint64(len(text)))
+		h.Write(word[:])
+		h.Write([]byte(text))
+	}
+	sum := h.Sum(nil)
+	return rand.New(rand.NewPCG(binary.LittleEndian.Uint64(sum[:8]), binary.LittleEndian.Uint64(sum[8:16])))
+}
+
+// Row is what a record says of the sample.
+func (s Sample) Row(model string) record.Row {
+	return record.Row{
+		Model: model, Pipeline: s.Pipeline,
+		Perturbation: s.Variant.Perturbation, Severity: s.Variant.Severity,
+		Seq: s.Seq, ID: s.ID, Label: s.Label, Cue: s.Cue,
+	}
+}
