@@ -79,6 +79,8 @@ type ModelInfo struct {
 	Output string
 	// Parameters is the number of trainable parameters, 0 when unknown.
 	Parameters int64
+	// ParametersOrigin says where the number came from.
+	ParametersOrigin string
 	// Labels are further properties by which models can be grouped, such as
 	// the architecture or the training data.
 	Labels map[string]string
@@ -88,7 +90,11 @@ type ModelInfo struct {
 
 // Fact is one setting of a model: its name, its value in words, and where it
 // came from ("config", "efficientnet_lite0.json", "metadata_props").
-type Fact struct{ Name, Value, Origin string }
+type Fact struct {
+	Name   string `json:"name"`
+	Value  string `json:"value"`
+	Origin string `json:"origin"`
+}
 
 // Sink receives every record of a run. The engine calls it from one
 // goroutine: Open, then Write any number of times, then Close or Abort.
@@ -123,6 +129,22 @@ type ModelDropper interface{ Drop(model string) }
 
 // Scorer is a sink that makes scores. Scores is called after Close.
 type Scorer interface{ Scores() []record.Score }
+
+// MetricSpec says which metric made a score, so that it can be made again
+// from the stored predictions.
+type MetricSpec struct {
+	Dimension string            `json:"dimension"`
+	Metric    string            `json:"metric"`
+	Options   any               `json:"options,omitempty"`
+	On        map[string]string `json:"on,omitempty"`
+}
+
+// Describer is a sink that hosts a metric.
+type Describer interface{ MetricSpec() MetricSpec }
+
+// Troubled is a sink whose scores may be undefined for some model. Problems
+// is called after Close and says which and why.
+type Troubled interface{ Problems() []string }
 
 // Registries are the components that a config can name.
 type Registries struct {

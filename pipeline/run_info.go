@@ -1,6 +1,15 @@
 package pipeline
 
-import "quba/pipeline/record"
+import (
+	"errors"
+	"log/slog"
+	"time"
+
+	"quba/pipeline/record"
+)
+
+// Version of the tool, set when it is linked.
+var Version = "dev"
 
 // Run is what components may know of the run that opens them.
 type Run struct {
@@ -33,20 +42,60 @@ type RunPipeline struct {
 	Source SourceInfo
 }
 
+// RunOptions are the settings of a run that are no part of the config.
+type RunOptions struct {
+	// Progress is called from one goroutine after every batch; nil is allowed.
+	Progress func(Progress)
+	// Log receives the narration; nil throws it away.
+	Log *slog.Logger
+	// Overwrite allows a result folder that holds the result of another config.
+	Overwrite bool
+}
+
+// Progress says how far a run is.
+type Progress struct {
+	Pipelines   []string // those that are fed now
+	Images      int64    // read so far, of all pipelines
+	TotalImages int64
+	Rows        int64 // predictions made so far
+	TotalRows   int64 // 0 when a stage's number of variants is not known
+}
+
 // Result is what a run did.
 type Result struct {
-	Out      string
-	Scores   []record.Score
-	Bad      int64 // samples that could not be used
-	Samples  int64 // samples read, bad ones counted
-	Rows     int64 // predictions made
-	Failed   []FailedModel
-	OverBad  bool // more bad samples than the budget allows
-	Canceled bool
+	Out         string
+	Scores      []record.Score
+	Images      int64 // samples read, unusable ones counted
+	Rows        int64 // predictions made
+	Bad         int64 // samples that could not be used
+	FirstBad    *BadSample
+	OverBudget  []string // pipelines with more bad samples than allowed
+	Failed      []FailedModel
+	Problems    []string // scores that are not defined, with the reason
+	Interrupted bool
+	Elapsed     time.Duration
+	FirstRecord time.Duration // from the start to the first record
+	CPU         CPUTime
 }
 
 // FailedModel is a model that was given up, with the reason.
 type FailedModel struct {
-	Name  string
-	Error string
+	Name  string `json:"name"`
+	Error string `json:"error"`
 }
+
+// DataError marks errors of data sets and models: the user's data is at
+// fault, not the config and not the program.
+type DataError struct{ Err error }
+
+func (e *DataError) Error() string { return e.Err.Error() }
+func (e *DataError) Unwrap() error { return e.Err }
+
+// UsageError marks errors of how the tool was called.
+type UsageError struct{ Err error }
+
+func (e *UsageError) Error() string { return e.Err.Error() }
+func (e *UsageError) Unwrap() error { return e.Err }
+
+// ErrNoModel is the error of a run whose models all failed.
+var ErrNoModel = errors.New("no model is left to run")

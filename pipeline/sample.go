@@ -30,8 +30,9 @@ type Sample struct {
 	// Label is the true class and Cue the second class of a cue-conflict
 	// image; record.NoClass where there is none.
 	Label, Cue int32
-	// Pipeline is the name of the pipeline that the sample runs in.
-	Pipeline string
+	// Pipeline and Model are the names of the pipeline that the sample runs in
+	// and, in a batch, of the model that it is for; the engine sets them.
+	Pipeline, Model string
 	// Seed is the run's seed. Stages do not use it as it is: see Rand.
 	Seed    uint64
 	Variant Variant
@@ -90,9 +91,9 @@ func (s Sample) Rand(purpose string) *rand.Rand {
 }
 
 // Row is what a record says of the sample.
-func (s Sample) Row(model string) record.Row {
+func (s Sample) Row() record.Row {
 	return record.Row{
-		Model: model, Pipeline: s.Pipeline,
+		Model: s.Model, Pipeline: s.Pipeline,
 		Perturbation: s.Variant.Perturbation, Severity: s.Variant.Severity,
 		Seq: s.Seq, ID: s.ID, Label: s.Label, Cue: s.Cue,
 	}

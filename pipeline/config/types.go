@@ -13,23 +13,27 @@ import "quba/pipeline/registry"
 //	path:"dir|file|out"          a path: relative ones are resolved against the
 //	                             folder of the config file; dir and file must exist
 //	env:"true"                   ${env:NAME} is expanded here, and nowhere else
+//	local:"true"                 a setting of the machine: it may also come from
+//	                             PIPELINE_<KEY> and is left out of Hash
 type Config struct {
 	Seed     uint64  `koanf:"seed" jsonschema_description:"Seed of everything random; the same seed gives the same bytes."`
 	Protocol string  `koanf:"protocol" jsonschema:"enum=standard,enum=quba-code" jsonschema_description:"standard: what the paper intends; quba-code: what the authors' released code computes."`
-	Models   []Named `koanf:"models" jsonschema:"minItems=1" jsonschema_description:"The classifiers."`
+	Models   []Named `koanf:"models" jsonschema:"required,minItems=1" jsonschema_description:"The classifiers."`
 	// Pipelines turn data sets into samples for the models.
-	Pipelines []Pipeline  `koanf:"pipelines" jsonschema:"minItems=1" jsonschema_description:"Named pipelines: a source and the stages its samples go through."`
-	Sinks     []Component `koanf:"sinks" jsonschema:"minItems=1" jsonschema_description:"Where the predictions go."`
+	Pipelines []Pipeline  `koanf:"pipelines" jsonschema:"required,minItems=1" jsonschema_description:"Named pipelines: a source and the stages its samples go through."`
+	Sinks     []Component `koanf:"sinks" jsonschema:"required,minItems=1" jsonschema_description:"Where the predictions go."`
 
 	MaxBadFraction float64 `koanf:"max_bad_fraction" jsonschema:"minimum=0,maximum=1" jsonschema_description:"Fraction of unusable images above which the run ends with exit code 4."`
 	MaxPixels      int64   `koanf:"max_pixels" jsonschema:"minimum=1" jsonschema_description:"Images with more pixels than this are not decoded."`
 
 	// Machine-local settings: these may also come from PIPELINE_* variables
 	// and flags, and none of them changes a number.
-	Out      string `koanf:"out" path:"out" env:"true" jsonschema_description:"Result folder."`
-	Workers  int    `koanf:"workers" jsonschema:"minimum=0" jsonschema_description:"Samples and batches worked on at once; 0 is one for each CPU."`
-	Library  string `koanf:"library" path:"file" env:"true" jsonschema_description:"The onnxruntime shared library; found by itself when empty."`
-	LogLevel string `koanf:"log_level" jsonschema:"enum=debug,enum=info,enum=warn,enum=error" jsonschema_description:"How much is narrated on stderr."`
+	Out      string `koanf:"out" path:"out" env:"true" local:"true" jsonschema_description:"Result folder."`
+	Workers  int    `koanf:"workers" local:"true" jsonschema:"minimum=0" jsonschema_description:"Samples and batches worked on at once; 0 is one for each CPU."`
+	Library  string `koanf:"library" path:"file" env:"true" local:"true" jsonschema_description:"The onnxruntime shared library; found by itself when empty."`
+	LogLevel string `koanf:"log_level" local:"true" jsonschema:"enum=debug,enum=info,enum=warn,enum=error" jsonschema_description:"How much is narrated on stderr."`
+
+	doc *document
 }
 
 // Named is a component with a name of its own. Its options stand beside name
@@ -54,7 +58,7 @@ type Pipeline struct {
 	Name   string      `koanf:"name" jsonschema:"required,pattern=^[A-Za-z0-9][A-Za-z0-9._-]*$" jsonschema_description:"Name in records and in sinks."`
 	Source Component   `koanf:"source" jsonschema:"required" jsonschema_description:"Where the images come from."`
 	Stages []Component `koanf:"stages" jsonschema_description:"What happens to each image, in order."`
-	Models []string    `koanf:"models" jsonschema_description:"Names of the models that see this pipeline; all when left out."`
+	Models []string    `koanf:"models" jsonschema:"minItems=1,uniqueItems=true" jsonschema_description:"Names of the models that see this pipeline; all when left out."`
 	Limit  int         `koanf:"limit" jsonschema:"minimum=0" jsonschema_description:"Use only so many images; 0 is all."`
 	Path   string      `koanf:"-"`
 }

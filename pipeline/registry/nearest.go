@@ -3,16 +3,13 @@ package registry
 import "strings"
 
 // Nearest returns the known name most like name, or "" when none is close
-// enough to be a likely slip (more than a third of the letters differ).
+// enough to be a likely slip (more than about a third of the letters differ).
 func Nearest(name string, known []string) string {
-	best, bestDistance := "", len(name)/3+1
-	if bestDistance < 2 {
-		bestDistance = 2
-	}
+	best, limit := "", (len(name)+1)/3
 	for _, candidate := range known {
 		d := editDistance(strings.ToLower(name), strings.ToLower(candidate))
-		if d < bestDistance || (d == bestDistance && best == "") {
-			best, bestDistance = candidate, d
+		if d < limit || (d == limit && best == "") {
+			best, limit = candidate, d
 		}
 	}
 	return best

@@ -1,0 +1,94 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"syscall"
+
+	"quba/pipeline"
+	"quba/pipeline/config"
+)
+
+// Exit codes; docs/EXIT_CODES.md explains them.
+const (
+	exitOK          = 0
+	exitInternal    = 1
+	exitUsage       = 2
+	exitData        = 3
+	exitBadSamples  = 4
+	exitRetryable   = 75
+	exitInterrupted = 130
+	exitTerminated  = 143
+)
+
+// codedError is an error that knows its exit code.
+type codedError struct {
+	code int
+	err  error
+}
+
+func (e *codedError) Error() string { return e.err.Error() }
+func (e *codedError) Unwrap() error { return e.err }
+
+func usagef(format string, args ...any) error {
+	return &codedError{exitUsage, fmt.Errorf(format, args...)}
+}
+
+func dataError(err error) error { return &codedError{exitData, err} }
+
+// retryable are faults of the machine that may be gone at the next try.
+var retryable = []error{syscall.ENOSPC, syscall.EDQUOT, syscall.EMFILE, syscall.ENFILE, syscall.EIO, syscall.ENOMEM, syscall.EAGAIN, syscall.ESTALE}
+
+func (a *app) exitCode(err error) int {
+	if code := a.interrupted.Load(); code != 0 {
+		return int(code)
+	}
+	if err == nil {
+		return exitOK
+	}
+	var coded *codedError
+	var issues config.Issues
+	var usage *pipeline.UsageError
+	var data *pipeline.DataError
+	switch {
+	case errors.As(err, &coded):
+		return coded.code
+	case errors.As(err, &issues), errors.As(err, &usage):
+		return exitUsage
+	case isRetryable(err):
+		return exitRetryable
+	case errors.As(err, &data):
+		return exitData
+	}
+	return exitInternal
+}
+
+func isRetryable(err error) bool {
+	for _, cause := range retryable {
+		if errors.Is(err, cause) {
+			return true
+		}
+	}
+	return false
+}
+
+// report narrates an error on stderr.
+func (a *app) report(err error) {
+	if err == nil {
+		return
+	}
+	var issues config.Issues
+	if errors.As(err, &issues) {
+		fmt.Fprintln(a.stderr, strings.TrimRight(issues.Error(), "\n"))
+		return
+	}
+	fmt.Fprintln(a.stderr, "pipeline: "+err.Error())
+	var fault *pipeline.PanicError
+	if errors.As(err, &fault) {
+		fmt.Fprintln(a.stderr, "pipeline: this is a fault of the program; run with --log-level debug for its trace and report it with the output of `pipeline doctor`")
+		if a.logLevel == "debug" {
+			fmt.Fprintf(a.stderr, "%s\n", fault.Stack)
+		}
+	}
+}

@@ -1,0 +1,78 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"quba/metrics"
+	"quba/pipeline/config"
+	"quba/pipeline/registry"
+)
+
+// listed is a component as `pipeline list` shows it.
+type listed struct {
+	Kind    string          `json:"kind"`
+	Name    string          `json:"name"`
+	Summary string          `json:"summary"`
+	Options []config.Option `json:"options"`
+}
+
+var listKinds = []string{"sources", "stages", "models", "sinks", "metrics"}
+
+func (a *app) listCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:       "list [" + strings.Join(listKinds, "|") + "]",
+		Short:     "List the components with their options and defaults",
+		ValidArgs: listKinds,
+		RunE: func(_ *cobra.Command, args []string) error {
+			wanted := args
+			if len(wanted) == 0 {
+				wanted = listKinds
+			}
+			for _, kind := range wanted {
+				if !slices.Contains(listKinds, kind) {
+					return usagef("%w", registry.Unknown("kind of component", kind, listKinds))
+				}
+			}
+			return a.printList(slices.DeleteFunc(allComponents(), func(l listed) bool { return !slices.Contains(wanted, l.Kind) }))
+		},
+	}
+}
+
+func allComponents() []listed {
+	reg := components()
+	var all []listed
+	all = append(all, listEntries("sources", reg.Sources.Entries())...)
+	all = append(all, listEntries("stages", reg.Stages.Entries())...)
+	all = append(all, listEntries("models", reg.Models.Entries())...)
+	all = append(all, listEntries("sinks", reg.Sinks.Entries())...)
+	return append(all, listEntries("metrics", metrics.Registry.Entries())...)
+}
+
+func listEntries[T any](kind string, entries []registry.Entry[T]) []listed {
+	var list []listed
+	for _, e := range entries {
+		list = append(list, listed{Kind: kind, Name: e.Name, Summary: e.Summary, Options: config.Options_(e.Defaults)})
+	}
+	return list
+}
+
+func (a *app) printList(list []listed) error {
+	if a.format == "json" {
+		return writeJSON(a.stdout, list)
+	}
+	g := grid{header: []string{"kind", "name", "option", "default", "what it is"}}
+	for _, l := range list {
+		g.rows = append(g.rows, []string{l.Kind, l.Name, "", "", l.Summary})
+		for _, o := range l.Options {
+			g.rows = append(g.rows, []string{"", "", o.Name, o.Default, o.Doc})
+		}
+	}
+	if err := g.render(a.stdout, a.format); err != nil {
+		return fmt.Errorf("list: %w", err)
+	}
+	return nil
+}

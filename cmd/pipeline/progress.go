@@ -1,0 +1,87 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/vbauerster/mpb/v8"
+	"github.com/vbauerster/mpb/v8/decor"
+	"golang.org/x/term"
+
+	"quba/pipeline"
+)
+
+// progress shows how far a run is: a bar on a terminal, a plain line every
+// ten seconds elsewhere.
+type progress struct {
+	w       io.Writer
+	bars    *mpb.Progress
+	bar     *mpb.Bar
+	began   time.Time
+	printed time.Time
+	feeding string
+}
+
+const plainInterval = 10 * time.Second
+
+func newProgress(w io.Writer) *progress {
+	p := &progress{w: w, began: time.Now()}
+	p.printed = p.began
+	if f, ok := w.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+		p.bars = mpb.New(mpb.WithOutput(w), mpb.WithWidth(48))
+	}
+	return p
+}
+
+// Writer is where narration goes while the progress is shown.
+func (p *progress) Writer() io.Writer {
+	if p.bars != nil {
+		return p.bars
+	}
+	return p.w
+}
+
+// Update shows the newest state.
+func (p *progress) Update(now pipeline.Progress) {
+	p.feeding = strings.Join(now.Pipelines, ", ")
+	if p.bars == nil {
+		p.plain(now)
+		return
+	}
+	if p.bar == nil {
+		p.bar = p.bars.AddBar(now.TotalImages,
+			mpb.PrependDecorators(decor.Any(func(decor.Statistics) string { return p.feeding + " " }), decor.CountersNoUnit("%d/%d images")),
+			mpb.AppendDecorators(decor.AverageSpeed(0, "%.1f images/s", decor.WCSyncSpace), decor.Name(" ETA "), decor.AverageETA(decor.ET_STYLE_MMSS)),
+			mpb.BarRemoveOnComplete())
+	}
+	p.bar.SetCurrent(now.Images)
+}
+
+func (p *progress) plain(now pipeline.Progress) {
+	t := time.Now()
+	if t.Sub(p.printed) < plainInterval {
+		return
+	}
+	p.printed = t
+	elapsed := t.Sub(p.began)
+	rate := float64(now.Images) / elapsed.Seconds()
+	eta := "unknown"
+	if rate > 0 {
+		eta = (time.Duration(float64(now.TotalImages-now.Images)/rate) * time.Second).Round(time.Second).String()
+	}
+	fmt.Fprintf(p.w, "%s: %d/%d images, %.1f images/s, %d predictions, ETA %s\n", p.feeding, now.Images, now.TotalImages, rate, now.Rows, eta)
+}
+
+// Close takes the bar away.
+func (p *progress) Close() {
+	if p.bars == nil {
+		return
+	}
+	if p.bar != nil {
+		p.bar.Abort(true)
+	}
+	p.bars.Wait()
+}

@@ -1,0 +1,172 @@
+package pipeline
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+
+	"quba/pipeline/config"
+	"quba/pipeline/registry"
+)
+
+// Plan is a config with its components made and checked. Nothing is open yet.
+type Plan struct {
+	config config.Config
+	models []planModel
+	passes []pass
+	sinks  []planSink
+}
+
+type planModel struct {
+	name  string
+	path  string // place in the config
+	model Model
+}
+
+// pass is one reading of a data set: the pipelines that share it get each
+// image decoded once.
+type pass struct {
+	source    Source
+	path      string
+	limit     int
+	pipelines []planPipeline
+}
+
+type planPipeline struct {
+	name   string
+	order  int // position in the config
+	stages []planStage
+	models []int // indexes into Plan.models
+}
+
+type planStage struct {
+	name  string // "pipelines[0].stages[1] (fog)"
+	stage Stage
+}
+
+type planSink struct {
+	name string
+	sink Sink
+}
+
+// Compile makes the components that a config names. Its error is a
+// config.Issues with everything that is wrong; nothing is opened.
+func Compile(c config.Config, reg Registries) (*Plan, error) {
+	b := compiler{config: c, reg: reg, plan: &Plan{config: c}}
+	b.compileModels()
+	b.compilePipelines()
+	b.compileSinks()
+	if len(b.issues) > 0 {
+		return nil, c.Place("", b.issues)
+	}
+	return b.plan, nil
+}
+
+type compiler struct {
+	config config.Config
+	reg    Registries
+	plan   *Plan
+	issues config.Issues
+}
+
+func (b *compiler) report(path string, err error) {
+	if err != nil {
+		b.issues = append(b.issues, b.config.Place(path, err)...)
+	}
+}
+
+// build makes one component; it reports what is wrong and returns false.
+func build[T any](b *compiler, r *registry.Registry[T], c config.Component) (made T, ok bool) {
+	entry, err := r.Lookup(c.Type)
+	if err != nil {
+		b.report(c.Path, &registry.FieldError{Field: "type", Err: err})
+		return made, false
+	}
+	made, err = entry.New(c.Options.Decode)
+	b.report(c.Path, err)
+	return made, err == nil
+}
+
+func (b *compiler) compileModels() {
+	for _, m := range b.config.Models {
+		if model, ok := build(b, b.reg.Models, m.Component); ok {
+			b.plan.models = append(b.plan.models, planModel{name: m.Name, path: m.Path, model: model})
+		}
+	}
+}
+
+func (b *compiler) compilePipelines() {
+	bySource := map[string]int{}
+	for order, p := range b.config.Pipelines {
+		compiled := planPipeline{name: p.Name, order: order, models: b.modelsOf(p), stages: b.compileStages(p)}
+		source, ok := build(b, b.reg.Sources, p.Source)
+		if !ok {
+			continue
+		}
+		key := sourceKey(p)
+		at, shared := bySource[key]
+		if !shared {
+			at = len(b.plan.passes)
+			bySource[key] = at
+			b.plan.passes = append(b.plan.passes, pass{source: source, path: p.Source.Path, limit: p.Limit})
+		}
+		b.plan.passes[at].pipelines = append(b.plan.passes[at].pipelines, compiled)
+	}
+}
+
+// sourceKey is equal for pipelines that read the same samples.
+func sourceKey(p config.Pipeline) string {
+	key, err := json.Marshal([]any{p.Source.Type, p.Source.Options.Value, p.Limit})
+	if err != nil {
+		return p.Path
+	}
+	return string(key)
+}
+
+func (b *compiler) compileStages(p config.Pipeline) []planStage {
+	var stages []planStage
+	for _, c := range p.Stages {
+		stage, ok := build(b, b.reg.Stages, c)
+		if !ok {
+			continue
+		}
+		b.bind(c.Path, stage)
+		stages = append(stages, planStage{name: fmt.Sprintf("%s (%s)", c.Path, c.Type), stage: stage})
+	}
+	return stages
+}
+
+// modelsOf returns the models that see a pipeline. Names that do not exist
+// were reported when the config was read.
+func (b *compiler) modelsOf(p config.Pipeline) []int {
+	var indexes []int
+	for i, m := range b.plan.models {
+		if len(p.Models) == 0 || slices.Contains(p.Models, m.name) {
+			indexes = append(indexes, i)
+		}
+	}
+	return indexes
+}
+
+func (b *compiler) compileSinks() {
+	for _, c := range b.config.Sinks {
+		sink, ok := build(b, b.reg.Sinks, c)
+		if !ok {
+			continue
+		}
+		b.bind(c.Path, sink)
+		b.plan.sinks = append(b.plan.sinks, planSink{name: fmt.Sprintf("%s (%s)", c.Path, c.Type), sink: sink})
+	}
+}
+
+func (b *compiler) bind(path string, component any) {
+	binder, ok := component.(Binder)
+	if !ok {
+		return
+	}
+	names := make([]string, len(b.config.Pipelines))
+	for i, p := range b.config.Pipelines {
+		names[i] = p.Name
+	}
+	b.report(path, binder.Bind(names))
+}

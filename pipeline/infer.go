@@ -1,0 +1,147 @@
+package pipeline
+
+import (
+	"context"
+	"fmt"
+	"sync/atomic"
+
+	"github.com/apache/arrow/go/v17/arrow"
+)
+
+// work is a step of the second half of the graph: a batch for a model, or
+// only news of samples that were read.
+type work struct {
+	pipeline, model int
+	batch           []Sample
+	read            int64 // samples that left the source since the step before
+	bad             []BadSample
+}
+
+// batcher cuts the items of each pipeline and model into batches of the
+// model's size. The cuts depend on the order of the items alone.
+type batcher struct {
+	models  []openModel
+	open    map[batchKey][]Sample
+	order   []batchKey // in order of first use
+	pending work       // news that no batch has carried yet
+}
+
+type batchKey struct{ pipeline, model int }
+
+// newsLimit bounds the news that wait for a batch to travel with.
+const newsLimit = 256
+
+func newBatcher(models []openModel) *batcher {
+	return &batcher{models: models, open: map[batchKey][]Sample{}}
+}
+
+// Add takes the next prepared sample and returns the batches that it fills.
+func (b *batcher) Add(p prepared) ([]work, error) {
+	b.pending.read++
+	b.pending.bad = append(b.pending.bad, p.bad...)
+	var full []work
+	for _, it := range p.items {
+		key := batchKey{it.pipeline, it.model}
+		if _, known := b.open[key]; !known {
+			b.order = append(b.order, key)
+		}
+		b.open[key] = append(b.open[key], it.sample)
+		if len(b.open[key]) == b.models[it.model].info.BatchSize {
+			full = append(full, b.cut(key))
+		}
+	}
+	if len(full) == 0 && b.pending.read+int64(len(b.pending.bad)) >= newsLimit {
+		full = append(full, b.news())
+	}
+	return full, nil
+}
+
+// Flush returns the last, short batches.
+func (b *batcher) Flush() ([]work, error) {
+	var rest []work
+	for _, key := range b.order {
+		if len(b.open[key]) > 0 {
+			rest = append(rest, b.cut(key))
+		}
+	}
+	return append(rest, b.news()), nil
+}
+
+func (b *batcher) cut(key batchKey) work {
+	w := b.news()
+	w.pipeline, w.model, w.batch = key.pipeline, key.model, b.open[key]
+	b.open[key] = make([]Sample, 0, len(w.batch))
+	return w
+}
+
+func (b *batcher) news() work {
+	w := b.pending
+	b.pending = work{}
+	return w
+}
+
+// openModel is a model that is ready for use, or was given up.
+type openModel struct {
+	planModel
+	info   ModelInfo
+	opened bool
+	fault  *atomic.Pointer[error]
+}
+
+func (m *openModel) failed() bool { return m.fault.Load() != nil }
+
+// giveUp marks the model as failed; the first reason stays.
+func (m *openModel) giveUp(err error) { m.fault.CompareAndSwap(nil, &err) }
+
+// inferred is a finished step.
+type inferred struct {
+	work
+	record arrow.Record // nil when there was no batch, or its model failed
+}
+
+// inferrer runs batches through their models. It is safe for concurrent use.
+type inferrer struct {
+	models []openModel
+	probs  []bool // by pipeline: whether all probabilities are asked for
+	clock  *clock
+}
+
+// Infer never fails for a model alone: the model is given up instead.
+func (r *inferrer) Infer(ctx context.Context, w work) ([]inferred, error) {
+	done := inferred{work: w}
+	if w.batch == nil {
+		return []inferred{done}, nil
+	}
+	model := &r.models[w.model]
+	if !model.failed() {
+		stop := timed(&r.clock.infer)
+		rec, err := inferSafely(ctx, model.model, w.batch, r.probs[w.pipeline])
+		stop()
+		if err != nil && ctx.Err() == nil {
+			model.giveUp(err)
+		}
+		done.record = rec
+	}
+	done.batch = nil
+	return []inferred{done}, nil
+}
+
+// inferSafely turns a panic into the model's error, and refuses a record of
+// the wrong length.
+func inferSafely(ctx context.Context, m Model, batch []Sample, probs bool) (rec arrow.Record, err error) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			err = fmt.Errorf("internal fault: %v", cause)
+		}
+	}()
+	rec, err = m.Infer(ctx, batch, probs)
+	if err != nil {
+		return nil, err
+	}
+	if rec.NumRows() != int64(len(batch)) {
+		n := rec.NumRows()
+		rec.Release()
+		return nil, fmt.Errorf("gave %d predictions for %d samples", n, len(batch))
+	}
+	return rec, nil
+}

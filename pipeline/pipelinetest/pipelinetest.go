@@ -1,0 +1,167 @@
+// Package pipelinetest has what tests of components and of the engine need:
+// sources in memory, models without a network behind them, sinks that
+// remember.
+package pipelinetest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"slices"
+	"sync"
+
+	"github.com/apache/arrow/go/v17/arrow"
+	"github.com/apache/arrow/go/v17/arrow/memory"
+
+	"quba/pipeline"
+	"quba/pipeline/record"
+)
+
+// Picture makes an image of the given size whose pixels depend on seed.
+func Picture(w, h int, seed uint64) *pipeline.Image {
+	m := &pipeline.Image{W: w, H: h, Pix: make([]byte, 3*w*h)}
+	state := seed*0x9e3779b97f4a7c15 + 1
+	for i := range m.Pix {
+		state ^= state << 13
+		state ^= state >> 7
+		state ^= state << 17
+		m.Pix[i] = byte(state)
+	}
+	return m
+}
+
+// MemSource is a source of N made-up images of 8x8 pixels. Image i has the
+// label i modulo Classes.
+type MemSource struct {
+	N, Classes int
+	// Bad lists the positions whose files cannot be read.
+	Bad []int
+	// FailAt makes the source itself fail before that position; 0 is never.
+	FailAt int
+}
+
+var _ pipeline.Source = (*MemSource)(nil)
+
+// Samples gives the images.
+func (m *MemSource) Samples(ctx context.Context) iter.Seq2[pipeline.Sample, error] {
+	return func(yield func(pipeline.Sample, error) bool) {
+		for i := range m.N {
+			if err := ctx.Err(); err != nil {
+				yield(pipeline.Sample{}, err)
+				return
+			}
+			if m.FailAt > 0 && i == m.FailAt {
+				yield(pipeline.Sample{}, errors.New("the disk is gone"))
+				return
+			}
+			if !yield(m.sample(i), nil) {
+				return
+			}
+		}
+	}
+}
+
+func (m *MemSource) sample(i int) pipeline.Sample {
+	s := pipeline.Sample{
+		Seq: uint64(i), ID: fmt.Sprintf("image%04d", i), Path: fmt.Sprintf("mem/image%04d", i),
+		Label: int32(i % m.Classes), Cue: record.NoClass,
+	}
+	if slices.Contains(m.Bad, i) {
+		s.Read = func() ([]byte, error) { return nil, errors.New("cannot be read") }
+		return s
+	}
+	s.Image = Picture(8, 8, uint64(i))
+	return s
+}
+
+// Describe gives the numbers of the source.
+func (m *MemSource) Describe(context.Context) (pipeline.SourceInfo, error) {
+	return pipeline.SourceInfo{Samples: int64(m.N), Classes: m.Classes, Digest: fmt.Sprintf("mem-%d-%d", m.N, m.Classes)}, nil
+}
+
+// FakeModel is a classifier whose output is a function of the pixels.
+type FakeModel struct {
+	Classes, Batch int
+	// OpenErr is what Open returns; FailOn is the ID at which Infer fails.
+	OpenErr error
+	FailOn  string
+	// Panic makes the failure of FailOn a panic.
+	Panic bool
+	// Mem allocates the records; the default allocator when nil.
+	Mem memory.Allocator
+	// Transform is what the engine must do to the images.
+	Transform pipeline.Transform
+
+	mu      sync.Mutex
+	batches []int
+	closed  int
+}
+
+var (
+	_ pipeline.Model    = (*FakeModel)(nil)
+	_ pipeline.Runtimer = (*FakeModel)(nil)
+)
+
+// Describe says how the model is used.
+func (f *FakeModel) Describe(context.Context) (pipeline.ModelInfo, error) {
+	return pipeline.ModelInfo{
+		SHA256: "fake", BatchSize: f.Batch, Classes: f.Classes, Output: "logits", Parameters: 1_250_000,
+		ParametersOrigin: "fake", Transform: f.Transform, Facts: []pipeline.Fact{{Name: "output", Value: "logits", Origin: "fake"}},
+	}, nil
+}
+
+// Open returns OpenErr.
+func (f *FakeModel) Open(context.Context, *pipeline.Run) error { return f.OpenErr }
+
+// Infer makes logits from the bytes of the image.
+func (f *FakeModel) Infer(_ context.Context, batch []pipeline.Sample, probs bool) (arrow.Record, error) {
+	f.mu.Lock()
+	f.batches = append(f.batches, len(batch))
+	f.mu.Unlock()
+	mem := f.Mem
+	if mem == nil {
+		mem = memory.DefaultAllocator
+	}
+	b := record.NewBuilder(mem, probs)
+	defer b.Release()
+	logits := make([]float32, f.Classes)
+	for _, s := range batch {
+		if f.FailOn != "" && s.ID == f.FailOn {
+			if f.Panic {
+				panic("fake fault")
+			}
+			return nil, errors.New("fake failure")
+		}
+		for k := range logits {
+			logits[k] = float32(s.Image.Pix[k%len(s.Image.Pix)]) / 64
+		}
+		b.Append(s.Row(), logits, record.Logits)
+	}
+	return b.NewRecord(), nil
+}
+
+// Close counts.
+func (f *FakeModel) Close() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.closed++
+	return nil
+}
+
+// Closed says how often Close was called.
+func (f *FakeModel) Closed() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.closed
+}
+
+// Runtime names no real library.
+func (f *FakeModel) Runtime() string { return "fake 1.0" }
+
+// Batches lists the sizes of the batches so far.
+func (f *FakeModel) Batches() []int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Clone(f.batches)
+}

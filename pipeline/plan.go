@@ -1,0 +1,162 @@
+package pipeline
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"sync"
+)
+
+// Overview says what a plan would do.
+type Overview struct {
+	Pipelines []PipelineOverview `json:"pipelines"`
+	Models    []ModelOverview    `json:"models"`
+	// Decodes is how many images are read and decoded: once for all models
+	// and for all pipelines that share a data set.
+	Decodes int64 `json:"decodes"`
+}
+
+// PipelineOverview is one pipeline of an Overview.
+type PipelineOverview struct {
+	Name     string   `json:"name"`
+	Source   string   `json:"source"`
+	Images   int64    `json:"images"`
+	Classes  int      `json:"classes"`
+	Digest   string   `json:"digest"`
+	Stages   []string `json:"stages"`
+	Variants int      `json:"variants"` // for each image; 0 when only the run tells
+	Models   []string `json:"models"`
+	// ForwardPasses is how many images go through models; 0 when unknown.
+	ForwardPasses int64  `json:"forward_passes"`
+	Error         string `json:"error,omitempty"`
+}
+
+// ModelOverview is one model of an Overview.
+type ModelOverview struct {
+	Name          string `json:"name"`
+	Facts         []Fact `json:"facts"`
+	ForwardPasses int64  `json:"forward_passes"`
+	Error         string `json:"error,omitempty"`
+}
+
+// Multiplier is a stage that knows how many samples it makes of one.
+type Multiplier interface{ Variants() int }
+
+// Describe opens the data sets and reads what is written about the models; it
+// runs nothing. Faults of data sets and models stand in the overview.
+func (p *Plan) Describe(ctx context.Context) Overview {
+	var o Overview
+	infos, errs := p.describeSources(ctx)
+	for _, m := range p.models {
+		o.Models = append(o.Models, describeModel(ctx, m))
+	}
+	o.Pipelines = make([]PipelineOverview, len(infos))
+	for _, pass := range p.passes {
+		for i, pl := range pass.pipelines {
+			if i == 0 && errs[pl.order] == nil {
+				o.Decodes += infos[pl.order].Samples
+			}
+			o.Pipelines[pl.order] = p.describePipeline(pl, infos[pl.order], errs[pl.order], o.Models)
+		}
+	}
+	return o
+}
+
+func describeModel(ctx context.Context, m planModel) ModelOverview {
+	info, err := m.model.Describe(ctx)
+	o := ModelOverview{Name: m.name, Facts: info.Facts}
+	if err != nil {
+		o.Error = err.Error()
+	}
+	return o
+}
+
+func (p *Plan) describePipeline(pl planPipeline, info SourceInfo, err error, models []ModelOverview) PipelineOverview {
+	c := p.config.Pipelines[pl.order]
+	o := PipelineOverview{
+		Name: pl.name, Source: c.Source.Type, Images: info.Samples, Classes: info.Classes, Digest: info.Digest,
+		Stages: []string{}, Models: []string{}, Variants: pl.variants(),
+	}
+	if err != nil {
+		o.Error = err.Error()
+	}
+	for _, st := range c.Stages {
+		o.Stages = append(o.Stages, st.Type)
+	}
+	for _, m := range pl.models {
+		passes := info.Samples * int64(o.Variants)
+		o.Models = append(o.Models, p.models[m].name)
+		o.ForwardPasses += passes
+		models[m].ForwardPasses += passes
+	}
+	return o
+}
+
+// variants is how many samples the pipeline makes of one, 0 when unknown.
+func (pl planPipeline) variants() int {
+	n := 1
+	for _, st := range pl.stages {
+		multiplier, ok := st.stage.(Multiplier)
+		if !ok {
+			return 0
+		}
+		n *= multiplier.Variants()
+	}
+	return n
+}
+
+// describeSources lists every data set once, several at the same time. Both
+// results are by pipeline, in config order.
+func (p *Plan) describeSources(ctx context.Context) ([]SourceInfo, []error) {
+	infos := make([]SourceInfo, len(p.config.Pipelines))
+	errs := make([]error, len(infos))
+	var wg sync.WaitGroup
+	for i := range p.passes {
+		wg.Add(1)
+		go func() {
+			defer wg.Done()
+			pass := &p.passes[i]
+			info, err := pass.describe(ctx)
+			for _, pl := range pass.pipelines {
+				infos[pl.order], errs[pl.order] = info, err
+			}
+		}()
+	}
+	wg.Wait()
+	return infos, errs
+}
+
+func (p *pass) describe(ctx context.Context) (info SourceInfo, err error) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			err = fmt.Errorf("%s: internal fault: %v", p.path, cause)
+		}
+	}()
+	info, err = p.source.Describe(ctx)
+	if err != nil {
+		return info, fmt.Errorf("%s: %w", p.path, err)
+	}
+	if p.limit > 0 {
+		info.Samples = min(info.Samples, int64(p.limit))
+	}
+	return info, nil
+}
+
+// samples are those of the source, up to the limit.
+func (p *pass) samples(ctx context.Context) iter.Seq2[Sample, error] {
+	return func(yield func(Sample, error) bool) {
+		n := 0
+		for s, err := range p.source.Samples(ctx) {
+			if err != nil {
+				yield(s, fmt.Errorf("%w: %w", errSource, err))
+				return
+			}
+			if !yield(s, nil) {
+				return
+			}
+			if n++; n == p.limit {
+				return
+			}
+		}
+	}
+}

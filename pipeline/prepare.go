@@ -1,0 +1,164 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"quba/internal/imaging"
+)
+
+// item is a sample ready for one model: its image is the model's input size.
+type item struct {
+	pipeline int // position in the config
+	model    int
+	sample   Sample
+}
+
+// prepared is what became of one sample of the source.
+type prepared struct {
+	items []item
+	bad   []BadSample
+}
+
+// BadSample is a sample that could not be used.
+type BadSample struct {
+	Pipeline string `json:"pipeline"`
+	ID       string `json:"id"`
+	Path     string `json:"path"`
+	Reason   string `json:"reason"`
+}
+
+// preparer turns a source's sample into the inputs of all models of all
+// pipelines that share the pass. It is safe for concurrent use.
+type preparer struct {
+	pass   *pass
+	models []openModel
+	limits imaging.Options
+	seed   uint64
+	clock  *clock
+}
+
+// Prepare never fails for one sample alone: what cannot be used is in bad.
+func (p *preparer) Prepare(ctx context.Context, s Sample) ([]prepared, error) {
+	s.Seed = p.seed
+	image, err := p.decode(s)
+	if err != nil {
+		return []prepared{{bad: p.unusable(s, err)}}, nil
+	}
+	s = s.With(image, s.Variant)
+	var out prepared
+	for i := range p.pass.pipelines {
+		if err := p.prepareFor(ctx, &p.pass.pipelines[i], s, &out); err != nil {
+			return nil, err
+		}
+	}
+	return []prepared{out}, nil
+}
+
+func (p *preparer) decode(s Sample) (*Image, error) {
+	if s.Image != nil {
+		return s.Image, nil
+	}
+	stop := timed(&p.clock.read)
+	data, err := s.Read()
+	stop()
+	if err != nil {
+		return nil, err
+	}
+	defer timed(&p.clock.decode)()
+	image, _, err := imaging.Decode(data, p.limits)
+	return image, err
+}
+
+// unusable is the record of a sample that no pipeline of the pass can use.
+func (p *preparer) unusable(s Sample, err error) []BadSample {
+	bad := make([]BadSample, len(p.pass.pipelines))
+	for i, pipeline := range p.pass.pipelines {
+		bad[i] = BadSample{Pipeline: pipeline.name, ID: s.ID, Path: s.Path, Reason: err.Error()}
+	}
+	return bad
+}
+
+func (p *preparer) prepareFor(ctx context.Context, pl *planPipeline, s Sample, out *prepared) error {
+	s.Pipeline = pl.name
+	stop := timed(&p.clock.stages)
+	variants, err := applyStages(ctx, pl.stages, []Sample{s})
+	stop()
+	if errors.Is(err, ErrUnusable) {
+		out.bad = append(out.bad, BadSample{Pipeline: pl.name, ID: s.ID, Path: s.Path, Reason: err.Error()})
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	for _, v := range variants {
+		if err := p.crop(pl, v, out); err != nil {
+			out.bad = append(out.bad, BadSample{Pipeline: pl.name, ID: v.ID, Path: v.Path, Reason: err.Error()})
+		}
+	}
+	return nil
+}
+
+// applyStages sends samples through the stages, in order.
+func applyStages(ctx context.Context, stages []planStage, samples []Sample) ([]Sample, error) {
+	for _, st := range stages {
+		var next []Sample
+		for _, s := range samples {
+			results, err := st.apply(ctx, s)
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w", st.name, err)
+			}
+			next = append(next, results...)
+		}
+		samples = next
+	}
+	return samples, nil
+}
+
+func (st planStage) apply(ctx context.Context, s Sample) (results []Sample, err error) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			err = fmt.Errorf("internal fault on %s: %v", s.ID, cause)
+		}
+	}()
+	return st.stage.Apply(ctx, s)
+}
+
+// crop adds the sample to out for every model, with each distinct
+// preprocessing done once.
+func (p *preparer) crop(pl *planPipeline, s Sample, out *prepared) error {
+	defer timed(&p.clock.transform)()
+	type done struct {
+		t     Transform
+		image *Image
+	}
+	var crops []done
+	first := len(out.items)
+	add := func(m int, image *Image) {
+		input := s.With(image, s.Variant)
+		input.Model = p.models[m].name
+		out.items = append(out.items, item{pipeline: pl.order, model: m, sample: input})
+	}
+next:
+	for _, m := range pl.models {
+		model := &p.models[m]
+		if model.failed() {
+			continue
+		}
+		for _, c := range crops {
+			if c.t == model.info.Transform {
+				add(m, c.image)
+				continue next
+			}
+		}
+		image, err := model.info.Transform.Apply(s.Image)
+		if err != nil {
+			out.items = out.items[:first]
+			return fmt.Errorf("preprocessing for %s: %w", model.name, err)
+		}
+		crops = append(crops, done{model.info.Transform, image})
+		add(m, image)
+	}
+	return nil
+}

@@ -1,0 +1,157 @@
+package pipeline
+
+import (
+	"encoding/json"
+	"strconv"
+	"time"
+
+	"quba/internal/imaging"
+	"quba/internal/parquetio"
+	"quba/pipeline/config"
+	"quba/pipeline/record"
+)
+
+// Keys of the metadata in every Parquet file. Times, paths and host names are
+// not among them: the same inputs give the same bytes.
+const (
+	MetaSchema     = "quba.schema"
+	MetaTool       = "quba.version"
+	MetaConfigHash = "quba.config_sha256"
+	MetaSeed       = "quba.seed"
+	MetaProtocol   = "quba.protocol"
+	MetaRuntime    = "quba.onnxruntime"
+	MetaJPEG       = "quba.jpeg_decoder"
+	MetaModels     = "quba.models"   // JSON list of ModelRecord
+	MetaDatasets   = "quba.datasets" // JSON object, pipeline -> digest
+	MetaMetrics    = "quba.metrics"  // JSON list of MetricSpec
+)
+
+// ModelRecord is what a result says of a model.
+type ModelRecord struct {
+	Name             string            `json:"name"`
+	SHA256           string            `json:"sha256"`
+	Classes          int               `json:"classes"`
+	Parameters       int64             `json:"parameters"`
+	ParametersOrigin string            `json:"parameters_origin"`
+	Labels           map[string]string `json:"labels,omitempty"`
+}
+
+// Runtimer is a model that names the library that runs it.
+type Runtimer interface{ Runtime() string }
+
+func (r *runner) metadata() map[string]string {
+	c := r.plan.config
+	datasets := map[string]string{}
+	for i, p := range c.Pipelines {
+		datasets[p.Name] = r.sources[i].Digest
+	}
+	return map[string]string{
+		MetaSchema: record.Version, MetaTool: Version, MetaConfigHash: config.Hash(c),
+		MetaSeed: strconv.FormatUint(c.Seed, 10), MetaProtocol: c.Protocol,
+		MetaRuntime: r.runtime(), MetaJPEG: imaging.JPEGDecoder(),
+		MetaModels: mustJSON(r.modelRecords()), MetaDatasets: mustJSON(datasets), MetaMetrics: mustJSON(r.metricSpecs()),
+	}
+}
+
+// mustJSON encodes values of this package, which cannot fail.
+func mustJSON(v any) string {
+	text, err := json.Marshal(v)
+	if err != nil {
+		panic(err)
+	}
+	return string(text)
+}
+
+func (r *runner) runtime() string {
+	for _, m := range r.models {
+		if named, ok := m.model.(Runtimer); ok && m.opened {
+			return named.Runtime()
+		}
+	}
+	return ""
+}
+
+func (r *runner) modelRecords() []ModelRecord {
+	records := []ModelRecord{}
+	for _, m := range r.info.Models {
+		records = append(records, ModelRecord{
+			Name: m.Name, SHA256: m.Info.SHA256, Classes: m.Info.Classes,
+			Parameters: m.Info.Parameters, ParametersOrigin: m.Info.ParametersOrigin, Labels: m.Info.Labels,
+		})
+	}
+	return records
+}
+
+func (r *runner) metricSpecs() []MetricSpec {
+	specs := []MetricSpec{}
+	for _, s := range r.plan.sinks {
+		if d, ok := s.sink.(Describer); ok {
+			specs = append(specs, d.MetricSpec())
+		}
+	}
+	return specs
+}
+
+// runFile is run.json.
+type runFile struct {
+	Version     string            `json:"version"`
+	ConfigHash  string            `json:"config_hash"`
+	Status      string            `json:"status"` // complete, incomplete (a model failed, bad images over budget), interrupted
+	Started     time.Time         `json:"started"`
+	ElapsedS    float64           `json:"elapsed_s"`
+	FirstRecord float64           `json:"first_record_s"`
+	Images      int64             `json:"images"`
+	ImagesPerS  float64           `json:"images_per_s"`
+	Predictions int64             `json:"predictions"`
+	Bad         int64             `json:"bad"`
+	OverBudget  []string          `json:"over_bad_budget"`
+	Failed      []FailedModel     `json:"failed_models"`
+	Problems    []string          `json:"problems"`
+	CPU         CPUTime           `json:"cpu"`
+	Workers     int               `json:"workers"`
+	Provenance  map[string]string `json:"provenance"`
+	Models      []modelFacts      `json:"models"`
+}
+
+type modelFacts struct {
+	Name  string `json:"name"`
+	Facts []Fact `json:"facts"`
+}
+
+func (r *runner) writeResult() error {
+	res := &r.result
+	res.Images, res.Rows, res.Bad = r.tally.images, r.tally.rows, r.tally.badTotal()
+	res.OverBudget = r.tally.overBudget(r.plan.config.MaxBadFraction)
+	text, err := config.Effective(r.plan.config)
+	if err != nil {
+		return err
+	}
+	return r.folder.finish(text, r.runFile(), func(path string) error {
+		return parquetio.WriteScores(path, res.Scores, r.info.Metadata)
+	})
+}
+
+func (r *runner) runFile() runFile {
+	res := r.result
+	f := runFile{
+		Version: Version, ConfigHash: config.Hash(r.plan.config), Status: res.status(), Started: r.began.UTC(),
+		ElapsedS: res.Elapsed.Seconds(), FirstRecord: res.FirstRecord.Seconds(),
+		Images: res.Images, ImagesPerS: float64(res.Images) / res.Elapsed.Seconds(),
+		Predictions: res.Rows, Bad: res.Bad, OverBudget: res.OverBudget, Failed: res.Failed, Problems: res.Problems,
+		CPU: res.CPU, Workers: r.workers(), Provenance: r.info.Metadata,
+	}
+	for _, m := range r.info.Models {
+		f.Models = append(f.Models, modelFacts{Name: m.Name, Facts: m.Info.Facts})
+	}
+	return f
+}
+
+func (res Result) status() string {
+	switch {
+	case res.Interrupted:
+		return "interrupted"
+	case len(res.Failed) > 0 || len(res.OverBudget) > 0 || len(res.Problems) > 0:
+		return "incomplete"
+	}
+	return "complete"
+}

@@ -1,0 +1,269 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"quba/internal/imaging"
+)
+
+// Run carries the plan out and writes the result folder. When ctx ends, it
+// stops reading, finishes what is in work, closes its files and marks the
+// result as interrupted.
+//
+// One bad image or model is recorded in the Result and does not end the run.
+// The error is a DataError when no data set or model can be used; after an
+// error no result is left that could be taken for a whole one.
+func (p *Plan) Run(ctx context.Context, opt RunOptions) (Result, error) {
+	if opt.Log == nil {
+		opt.Log = slog.New(slog.DiscardHandler)
+	}
+	r := &runner{plan: p, opt: opt, began: time.Now(), clock: &clock{}}
+	folder, err := openFolder(p.config, opt.Overwrite)
+	if err != nil {
+		return Result{}, err
+	}
+	defer folder.Close()
+	r.folder = folder
+	r.result.Out = folder.path
+	err = r.run(ctx)
+	r.closeModels()
+	r.result.Elapsed = time.Since(r.began)
+	r.result.CPU = r.clock.cpuTime()
+	r.result.Interrupted = ctx.Err() != nil
+	if err == nil {
+		err = r.writeResult()
+	}
+	return r.result, err
+}
+
+// runner is the state of one run.
+type runner struct {
+	plan    *Plan
+	opt     RunOptions
+	began   time.Time
+	clock   *clock
+	folder  *folder
+	info    Run
+	models  []openModel
+	sources []SourceInfo // by pipeline, in config order
+	closers []func() error
+	tally   tally
+	result  Result
+}
+
+func (r *runner) run(ctx context.Context) error {
+	if err := r.describeSources(ctx); err != nil {
+		return err
+	}
+	r.openModels(ctx)
+	if ctx.Err() == nil && !slices.ContainsFunc(r.models, func(m openModel) bool { return !m.failed() }) {
+		r.reportFailed()
+		return &DataError{ErrNoModel}
+	}
+	r.info.Metadata = r.metadata()
+	if err := r.openStages(ctx); err != nil {
+		return err
+	}
+	defer r.closeStages()
+	if err := r.openSinks(ctx); err != nil {
+		return err
+	}
+	for i := range r.plan.passes {
+		if err := r.runPass(ctx, &r.plan.passes[i]); err != nil {
+			r.abortSinks(len(r.plan.sinks))
+			return err
+		}
+	}
+	r.reportFailed()
+	return r.closeSinks(ctx)
+}
+
+func (r *runner) workers() int {
+	if n := r.plan.config.Workers; n > 0 {
+		return n
+	}
+	return runtime.GOMAXPROCS(0)
+}
+
+func (r *runner) describeSources(ctx context.Context) error {
+	infos, errs := r.plan.describeSources(ctx)
+	if err := errors.Join(errs...); err != nil {
+		return &DataError{err}
+	}
+	r.sources = infos
+	c := r.plan.config
+	r.info = Run{Out: r.folder.path, Seed: c.Seed, Protocol: c.Protocol, Library: c.Library, Workers: r.workers()}
+	for i, p := range c.Pipelines {
+		r.info.Pipelines = append(r.info.Pipelines, RunPipeline{Name: p.Name, Source: infos[i]})
+		r.tally.addPipeline(p.Name, infos[i].Samples)
+	}
+	return nil
+}
+
+// openModels describes, probes and loads the models, several at once. A model
+// that fails is marked and left out.
+func (r *runner) openModels(ctx context.Context) {
+	r.models = make([]openModel, len(r.plan.models))
+	var wg sync.WaitGroup
+	slots := make(chan struct{}, r.workers())
+	for i, m := range r.plan.models {
+		r.models[i] = openModel{planModel: m, fault: &atomic.Pointer[error]{}}
+		wg.Add(1)
+		go func() {
+			defer wg.Done()
+			slots <- struct{}{}
+			defer func() { <-slots }()
+			r.models[i].open(ctx, &r.info)
+		}()
+	}
+	wg.Wait()
+	for _, m := range r.models {
+		if !m.failed() {
+			r.info.Models = append(r.info.Models, RunModel{Name: m.name, Info: m.info})
+			continue
+		}
+		r.opt.Log.Error("model is left out", "model", m.name, "error", *m.fault.Load())
+	}
+}
+
+func (m *openModel) open(ctx context.Context, run *Run) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			m.giveUp(fmt.Errorf("internal fault: %v", cause))
+		}
+	}()
+	info, err := m.model.Describe(ctx)
+	if err != nil {
+		m.giveUp(err)
+		return
+	}
+	if info.BatchSize < 1 {
+		m.giveUp(fmt.Errorf("batch size must be at least 1, got %d", info.BatchSize))
+		return
+	}
+	m.info = info
+	if err := m.model.Open(ctx, run); err != nil {
+		m.giveUp(err)
+		return
+	}
+	m.opened = true
+}
+
+func (r *runner) closeModels() {
+	for _, m := range r.models {
+		if !m.opened {
+			continue
+		}
+		if err := m.model.Close(); err != nil {
+			r.opt.Log.Warn("closing a model", "model", m.name, "error", err)
+		}
+	}
+}
+
+func (r *runner) openStages(ctx context.Context) error {
+	for _, pass := range r.plan.passes {
+		for _, pl := range pass.pipelines {
+			for _, st := range pl.stages {
+				if err := r.openStage(ctx, st); err != nil {
+					r.closeStages()
+					return &DataError{fmt.Errorf("%s: %w", st.name, err)}
+				}
+			}
+		}
+	}
+	return nil
+}
+
+func (r *runner) openStage(ctx context.Context, st planStage) error {
+	opener, ok := st.stage.(Opener)
+	if !ok {
+		return nil
+	}
+	if err := opener.Open(ctx, &r.info); err != nil {
+		return err
+	}
+	if closer, ok := st.stage.(interface{ Close() error }); ok {
+		r.closers = append(r.closers, closer.Close)
+	}
+	return nil
+}
+
+func (r *runner) closeStages() {
+	for _, closeStage := range r.closers {
+		if err := closeStage(); err != nil {
+			r.opt.Log.Warn("closing a stage", "error", err)
+		}
+	}
+	r.closers = nil
+}
+
+// runPass streams one data set through its pipelines and models into the
+// sinks.
+func (r *runner) runPass(ctx context.Context, pass *pass) error {
+	g := newGroup(context.WithoutCancel(ctx))
+	defer g.cancel(nil)
+	reading, stopReading := context.WithCancel(ctx)
+	defer stopReading()
+	defer context.AfterFunc(g.ctx, stopReading)()
+
+	c := r.plan.config
+	workers := r.workers()
+	prepare := &preparer{pass: pass, models: r.models, seed: c.Seed, clock: r.clock, limits: imaging.Options{MaxPixels: c.MaxPixels}}
+	batches := newBatcher(r.models)
+	infer := &inferrer{models: r.models, probs: r.probsByPipeline(), clock: r.clock}
+
+	samples := from(g, reading, pass.path, pass.samples(reading))
+	ready := flatMap(samples, "pipeline", workers, workers, prepare.Prepare)
+	works := scan(ready, "batch", batches.Add, batches.Flush)
+	done := flatMap(works, "model", workers, workers, infer.Infer)
+	r.tally.feed(pass)
+	err := drain(done, "sinks", func(d inferred) error { return r.take(ctx, pass, d) })
+	if errors.Is(err, errSource) {
+		return &DataError{err}
+	}
+	return err
+}
+
+// take hands a finished step to the tally and the sinks. It runs in one
+// goroutine.
+func (r *runner) take(ctx context.Context, pass *pass, d inferred) error {
+	for _, bad := range d.bad {
+		if err := r.recordBad(bad); err != nil {
+			return err
+		}
+	}
+	r.tally.read(pass, d.read)
+	if d.record != nil {
+		defer d.record.Release()
+		if r.result.FirstRecord == 0 {
+			r.result.FirstRecord = time.Since(r.began)
+		}
+		r.tally.rows += d.record.NumRows()
+		if err := r.writeRecord(ctx, d); err != nil {
+			return err
+		}
+	}
+	if r.opt.Progress != nil {
+		r.opt.Progress(r.tally.progress())
+	}
+	return nil
+}
+
+func (r *runner) recordBad(bad BadSample) error {
+	if r.result.FirstBad == nil {
+		r.result.FirstBad = &bad
+		r.opt.Log.Warn("unusable image", "path", bad.Path, "reason", bad.Reason)
+	} else {
+		r.opt.Log.Debug("unusable image", "path", bad.Path, "reason", bad.Reason)
+	}
+	r.tally.bad(bad.Pipeline)
+	return r.folder.writeBad(bad)
+}

@@ -1,0 +1,434 @@
+package pipeline_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/apache/arrow/go/v17/arrow"
+	"github.com/apache/arrow/go/v17/arrow/memory"
+
+	"quba/pipeline"
+	"quba/pipeline/config"
+	"quba/pipeline/pipelinetest"
+	"quba/pipeline/record"
+	"quba/pipeline/registry"
+)
+
+// memorySink keeps what it is told.
+type memorySink struct {
+	mu      sync.Mutex
+	rows    []string
+	models  []string
+	dropped []string
+	state   string
+	failAt  int
+	writes  int
+	onWrite func()
+}
+
+func (s *memorySink) Open(_ context.Context, run *pipeline.Run) error {
+	for _, m := range run.Models {
+		s.models = append(s.models, m.Name)
+	}
+	s.state = "open"
+	return nil
+}
+
+func (s *memorySink) Write(_ context.Context, rec arrow.Record) error {
+	if s.writes++; s.writes == s.failAt {
+		return errors.New("disk full")
+	}
+	v, err := record.NewView(rec)
+	if err != nil {
+		return err
+	}
+	for i := range v.Len() {
+		s.rows = append(s.rows, fmt.Sprintf("%s/%s/%s/%s/%d=%d", v.Pipeline(i), v.Model(i), v.ID(i), v.Perturbation(i), v.Severity(i), v.Top1(i)))
+	}
+	if s.onWrite != nil {
+		s.onWrite()
+	}
+	return nil
+}
+
+func (s *memorySink) Close(context.Context) error { s.state = "closed"; return nil }
+func (s *memorySink) Abort()                      { s.state = "aborted" }
+func (s *memorySink) Drop(model string)           { s.dropped = append(s.dropped, model) }
+
+// stageFunc makes a stage of a function.
+type stageFunc func(pipeline.Sample) ([]pipeline.Sample, error)
+
+func (f stageFunc) Apply(_ context.Context, s pipeline.Sample) ([]pipeline.Sample, error) {
+	return f(s)
+}
+
+type none struct{}
+
+// bench is a program with components in memory.
+type bench struct {
+	t       *testing.T
+	reg     pipeline.Registries
+	source  *pipelinetest.MemSource
+	sink    *memorySink
+	opened  int
+	out     string
+	workers int
+}
+
+func newBench(t *testing.T) *bench {
+	b := &bench{t: t, reg: pipeline.NewRegistries(), source: &pipelinetest.MemSource{N: 21, Classes: 3}, sink: &memorySink{}, out: t.TempDir(), workers: 2}
+	registry.Register(b.reg.Sources, "mem", "images in memory", none{}, func(none) (pipeline.Source, error) { return b.source, nil })
+	registry.Register(b.reg.Sinks, "keep", "keeps rows", none{}, func(none) (pipeline.Sink, error) { return b.sink, nil })
+	b.stage("double", func(s pipeline.Sample) ([]pipeline.Sample, error) {
+		return []pipeline.Sample{s, s.With(pipelinetest.Picture(8, 8, s.Rand("double").Uint64()), s.Variant.Then("noise", 2))}, nil
+	})
+	return b
+}
+
+func (b *bench) stage(name string, f stageFunc) {
+	registry.Register(b.reg.Stages, name, "a stage", none{}, func(none) (pipeline.Stage, error) { return f, nil })
+}
+
+func (b *bench) model(name string, m *pipelinetest.FakeModel) *pipelinetest.FakeModel {
+	registry.Register(b.reg.Models, name, "a model", none{}, func(none) (pipeline.Model, error) { return m, nil })
+	return m
+}
+
+func (b *bench) compile(yaml string) (*pipeline.Plan, error) {
+	c, err := config.Parse("test.yaml", b.t.TempDir(), []byte(yaml), config.Options{})
+	if err != nil {
+		return nil, err
+	}
+	c.Out, c.Workers = b.out, b.workers
+	return pipeline.Compile(c, b.reg)
+}
+
+func (b *bench) run(ctx context.Context, yaml string, opt pipeline.RunOptions) (pipeline.Result, error) {
+	b.t.Helper()
+	plan, err := b.compile(yaml)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return plan.Run(ctx, opt)
+}
+
+const twoModels = `
+models: [{name: a, type: a}, {name: b, type: b}]
+pipelines:
+  - {name: clean, source: {type: mem}}
+  - {name: noisy, source: {type: mem}, stages: [{type: double}], models: [b]}
+sinks: [{type: keep}]
+`
+
+func TestRunGivesEveryRowOnceInOrder(t *testing.T) {
+	mem := memory.NewCheckedAllocator(memory.NewGoAllocator())
+	defer mem.AssertSize(t, 0)
+	var first []string
+	for _, workers := range []int{1, 2, 7} {
+		b := newBench(t)
+		b.workers = workers
+		ma := b.model("a", &pipelinetest.FakeModel{Classes: 3, Batch: 4, Mem: mem})
+		mb := b.model("b", &pipelinetest.FakeModel{Classes: 5, Batch: 5, Mem: mem})
+		res, err := b.run(t.Context(), twoModels, pipeline.RunOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if res.Rows != 21+21+42 || len(b.sink.rows) != int(res.Rows) {
+			t.Fatalf("%d rows, sink has %d, want 84", res.Rows, len(b.sink.rows))
+		}
+		if unique := slices.Compact(slices.Sorted(slices.Values(b.sink.rows))); len(unique) != 84 {
+			t.Errorf("%d distinct rows, want 84", len(unique))
+		}
+		if first == nil {
+			first = b.sink.rows
+		}
+		if !slices.Equal(first, b.sink.rows) {
+			t.Errorf("with %d workers the rows or their order differ", workers)
+		}
+		if got := ma.Batches(); len(got) != 6 || slices.Max(got) != 4 {
+			t.Errorf("batches %v, want 6 of at most 4", got)
+		}
+		if ma.Closed() != 1 || mb.Closed() != 1 || b.sink.state != "closed" {
+			t.Errorf("models closed %d and %d times, sink %s", ma.Closed(), mb.Closed(), b.sink.state)
+		}
+	}
+}
+
+// Pipelines on the same data set share one pass: each image is read once.
+func TestRunReadsEachImageOnce(t *testing.T) {
+	b := newBench(t)
+	b.model("a", &pipelinetest.FakeModel{Classes: 3, Batch: 4})
+	b.model("b", &pipelinetest.FakeModel{Classes: 3, Batch: 4})
+	plan, err := b.compile(twoModels)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := plan.Describe(t.Context())
+	if o.Decodes != 21 {
+		t.Errorf("%d images decoded, want 21", o.Decodes)
+	}
+}
+
+func TestBadImagesAreRecordedAndBounded(t *testing.T) {
+	b := newBench(t)
+	b.source.Bad = []int{3, 17}
+	b.model("a", &pipelinetest.FakeModel{Classes: 3, Batch: 4})
+	b.model("b", &pipelinetest.FakeModel{Classes: 3, Batch: 4})
+	res, err := b.run(t.Context(), twoModels, pipeline.RunOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if res.Rows != 19*4 || res.Bad != 4 || res.FirstBad == nil || res.FirstBad.ID != "image0003" {
+		t.Errorf("rows %d, bad %d, first %v", res.Rows, res.Bad, res.FirstBad)
+	}
+	if want := []string{"clean", "noisy"}; !slices.Equal(res.OverBudget, want) {
+		t.Errorf("over budget %v, want %v", res.OverBudget, want)
+	}
+	text, err := os.ReadFile(filepath.Join(b.out, pipeline.BadFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Split(strings.TrimSpace(string(text)), "\n")
+	if len(lines) != 4 {
+		t.Fatalf("%s has %d lines, want 4:\n%s", pipeline.BadFile, len(lines), text)
+	}
+	var bad pipeline.BadSample
+	if err := json.Unmarshal([]byte(lines[0]), &bad); err != nil {
+		t.Fatal(err)
+	}
+	if want := (pipeline.BadSample{Pipeline: "clean", ID: "image0003", Path: "mem/image0003", Reason: "cannot be read"}); bad != want {
+		t.Errorf("got %+v, want %+v", bad, want)
+	}
+}
+
+func TestUnusableSampleOfAStageIsLeftOut(t *testing.T) {
+	b := newBench(t)
+	b.stage("picky", func(s pipeline.Sample) ([]pipeline.Sample, error) {
+		if s.Seq == 5 {
+			return nil, pipeline.Unusable("too small")
+		}
+		return []pipeline.Sample{s}, nil
+	})
+	b.model("a", &pipelinetest.FakeModel{Classes: 3, Batch: 4})
+	res, err := b.run(t.Context(), strings.ReplaceAll(oneModel, "stages: []", "stages: [{type: picky}]"), pipeline.RunOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if res.Rows != 20 || res.Bad != 1 || !strings.Contains(res.FirstBad.Reason, "too small") {
+		t.Errorf("rows %d, bad %d, %+v", res.Rows, res.Bad, res.FirstBad)
+	}
+}
+
+const oneModel = `
+models: [{name: a, type: a}]
+pipelines: [{name: clean, source: {type: mem}, stages: []}]
+sinks: [{type: keep}]
+`
+
+// One bad model is given up, its results are dropped, and the others go on.
+func TestBadModelDoesNotStopTheOthers(t *testing.T) {
+	tests := []struct {
+		name string
+		bad  *pipelinetest.FakeModel
+		want string
+	}{
+		{"open", &pipelinetest.FakeModel{Classes: 3, Batch: 4, OpenErr: errors.New("no such file")}, "no such file"},
+		{"infer", &pipelinetest.FakeModel{Classes: 3, Batch: 4, FailOn: "image0009"}, "fake failure"},
+		{"panic", &pipelinetest.FakeModel{Classes: 3, Batch: 4, FailOn: "image0009", Panic: true}, "internal fault: fake fault"},
+		{"batch size", &pipelinetest.FakeModel{Classes: 3}, "batch size"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			b := newBench(t)
+			b.model("a", tt.bad)
+			b.model("b", &pipelinetest.FakeModel{Classes: 3, Batch: 4})
+			res, err := b.run(t.Context(), twoModels, pipeline.RunOptions{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(res.Failed) != 1 || res.Failed[0].Name != "a" || !strings.Contains(res.Failed[0].Error, tt.want) {
+				t.Errorf("failed %+v, want a with %q", res.Failed, tt.want)
+			}
+			of := func(model string) (n int) {
+				for _, row := range b.sink.rows {
+					if strings.Contains(row, "/"+model+"/") {
+						n++
+					}
+				}
+				return n
+			}
+			if of("b") != 63 {
+				t.Errorf("model b has %d rows, want 63", of("b"))
+			}
+			if of("a") > 0 && !slices.Equal(b.sink.dropped, []string{"a"}) {
+				t.Errorf("sink has %d rows of a, dropped %v", of("a"), b.sink.dropped)
+			}
+		})
+	}
+}
+
+func TestRunWithoutAnyModelIsAnError(t *testing.T) {
+	b := newBench(t)
+	b.model("a", &pipelinetest.FakeModel{Classes: 3, Batch: 4, OpenErr: errors.New("no such file")})
+	res, err := b.run(t.Context(), oneModel, pipeline.RunOptions{})
+	var data *pipeline.DataError
+	if !errors.Is(err, pipeline.ErrNoModel) || !errors.As(err, &data) || len(res.Failed) != 1 {
+		t.Errorf("error %v, failed %v", err, res.Failed)
+	}
+}
+
+func TestSourceErrorIsADataError(t *testing.T) {
+	b := newBench(t)
+	b.source.FailAt = 9
+	b.model("a", &pipelinetest.FakeModel{Classes: 3, Batch: 4})
+	_, err := b.run(t.Context(), oneModel, pipeline.RunOptions{})
+	var data *pipeline.DataError
+	if !errors.As(err, &data) || !strings.Contains(err.Error(), "pipelines[0].source") || !strings.Contains(err.Error(), "the disk is gone") {
+		t.Errorf("error %v", err)
+	}
+	if b.sink.state != "aborted" {
+		t.Errorf("sink is %s, must be aborted", b.sink.state)
+	}
+	if _, err := os.Stat(filepath.Join(b.out, pipeline.RunFile)); err == nil {
+		t.Errorf("%s must not exist after an error", pipeline.RunFile)
+	}
+}
+
+func TestSinkErrorEndsTheRun(t *testing.T) {
+	b := newBench(t)
+	b.sink.failAt = 2
+	b.model("a", &pipelinetest.FakeModel{Classes: 3, Batch: 4})
+	_, err := b.run(t.Context(), oneModel, pipeline.RunOptions{})
+	if err == nil || !strings.Contains(err.Error(), "sinks[0] (keep): disk full") || b.sink.state != "aborted" {
+		t.Errorf("error %v, sink %s", err, b.sink.state)
+	}
+}
+
+func TestPanicOfAStageNamesTheStage(t *testing.T) {
+	b := newBench(t)
+	b.stage("mad", func(pipeline.Sample) ([]pipeline.Sample, error) { panic("boom") })
+	b.model("a", &pipelinetest.FakeModel{Classes: 3, Batch: 4})
+	_, err := b.run(t.Context(), strings.ReplaceAll(oneModel, "stages: []", "stages: [{type: mad}]"), pipeline.RunOptions{})
+	if err == nil || !strings.Contains(err.Error(), "pipelines[0].stages[0] (mad): internal fault on image0000: boom") {
+		t.Errorf("error %v", err)
+	}
+}
+
+// An interrupted run closes its files and says so.
+func TestInterruptFinishesWhatWasRead(t *testing.T) {
+	b := newBench(t)
+	b.source.N = 100_000
+	b.model("a", &pipelinetest.FakeModel{Classes: 3, Batch: 4})
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	b.sink.onWrite = cancel
+	res, err := b.run(ctx, oneModel, pipeline.RunOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !res.Interrupted || res.Rows == 0 || res.Rows > 1000 || b.sink.state != "closed" {
+		t.Errorf("interrupted %v, rows %d, sink %s", res.Interrupted, res.Rows, b.sink.state)
+	}
+	if res.Rows != res.Images {
+		t.Errorf("%d rows of %d images read", res.Rows, res.Images)
+	}
+}
+
+// What a run holds does not grow with the number of images.
+func TestMemoryIsFlat(t *testing.T) {
+	peak := func(n int) uint64 {
+		b := newBench(t)
+		b.source.N = n
+		b.model("a", &pipelinetest.FakeModel{Classes: 3, Batch: 4})
+		var highest uint64
+		opt := pipeline.RunOptions{Progress: func(p pipeline.Progress) {
+			if p.Rows%1000 == 0 {
+				runtime.GC()
+				var m runtime.MemStats
+				runtime.ReadMemStats(&m)
+				highest = max(highest, m.HeapAlloc)
+			}
+			b.sink.rows = b.sink.rows[:0]
+		}}
+		if _, err := b.run(t.Context(), oneModel, opt); err != nil {
+			t.Fatal(err)
+		}
+		return highest
+	}
+	small, large := peak(2_000), peak(40_000)
+	if large > small+1<<20 {
+		t.Errorf("heap of 40,000 images is %d bytes, of 2,000 images %d", large, small)
+	}
+}
+
+func TestCompileReportsEverythingAtOnce(t *testing.T) {
+	b := newBench(t)
+	b.model("a", &pipelinetest.FakeModel{Classes: 3, Batch: 4})
+	_, err := b.compile(`
+models: [{name: m, type: b}]
+pipelines: [{name: clean, source: {type: men}, stages: [{type: duoble}, {type: double, extra: 1}]}]
+sinks: [{type: kept}]
+`)
+	if err == nil {
+		t.Fatal("no error")
+	}
+	for _, want := range []string{
+		`test.yaml:2:20: models[0].type: unknown model type "b"`,
+		`test.yaml:3:36: pipelines[0].source.type: unknown source "men"; did you mean "mem"?`,
+		`pipelines[0].stages[0].type: unknown stage "duoble"; did you mean "double"?`,
+		`pipelines[0].stages[1].extra: unknown key`,
+		`test.yaml:4:10: sinks[0].type: unknown sink "kept"`,
+	} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("error lacks %q:\n%v", want, err)
+		}
+	}
+}
+
+func TestResultFolderIsNotMixed(t *testing.T) {
+	b := newBench(t)
+	b.model("a", &pipelinetest.FakeModel{Classes: 3, Batch: 4})
+	for range 2 { // the same config may run again
+		if _, err := b.run(t.Context(), oneModel, pipeline.RunOptions{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	other := strings.ReplaceAll(oneModel, "stages: []", "stages: [{type: double}]")
+	_, err := b.run(t.Context(), other, pipeline.RunOptions{})
+	if !errors.Is(err, pipeline.ErrOtherResult) {
+		t.Errorf("error %v, want %v", err, pipeline.ErrOtherResult)
+	}
+	if _, err := b.run(t.Context(), other, pipeline.RunOptions{Overwrite: true}); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestOneRunPerResultFolder(t *testing.T) {
+	b := newBench(t)
+	b.model("a", &pipelinetest.FakeModel{Classes: 3, Batch: 4})
+	var second error
+	once := sync.OnceFunc(func() {
+		plan, err := b.compile(oneModel)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		_, second = plan.Run(t.Context(), pipeline.RunOptions{})
+	})
+	b.sink.onWrite = once
+	if _, err := b.run(t.Context(), oneModel, pipeline.RunOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	if second == nil || !strings.Contains(second.Error(), "another run is writing here") {
+		t.Errorf("second run: %v", second)
+	}
+}
