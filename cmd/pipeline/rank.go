@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"strconv"
 
@@ -105,6 +104,9 @@ func (a *app) printRanking(cohort ranking.Cohort, opt ranking.Options) error {
 		return err
 	}
 	header, rows := r.Rows()
+	if a.format == "csv" {
+		header, rows = r.ExactRows()
+	}
 	if err := textGrid(header, rows).render(a.stdout, a.format); err != nil {
 		return err
 	}
@@ -131,5 +133,3 @@ func textGrid(header []string, rows [][]string) grid {
 	}
 	return g
 }
-
-var errNoPublished = errors.New("the published table cannot be read")

@@ -5,7 +5,6 @@ import (
 
 	"quba/metrics"
 	"quba/pipeline/config"
-	"quba/pipeline/registry"
 )
 
 func (a *app) schemaCommand() *cobra.Command {
@@ -28,15 +27,7 @@ func (a *app) schemaCommand() *cobra.Command {
 func schema() ([]byte, error) {
 	reg := components()
 	return config.Schema(config.Kinds{
-		Sources: kind(reg.Sources), Stages: kind(reg.Stages), Models: kind(reg.Models), Sinks: kind(reg.Sinks),
-		Metrics: kind(metrics.Registry),
+		Sources: config.KindsOf(reg.Sources), Stages: config.KindsOf(reg.Stages), Models: config.KindsOf(reg.Models), Sinks: config.KindsOf(reg.Sinks),
+		Metrics: config.KindsOf(metrics.Registry),
 	})
-}
-
-func kind[T any](r *registry.Registry[T]) []config.Kind {
-	var kinds []config.Kind
-	for _, e := range r.Entries() {
-		kinds = append(kinds, config.Kind{Name: e.Name, Summary: e.Summary, Defaults: e.Defaults})
-	}
-	return kinds
 }
