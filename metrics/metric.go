@@ -64,13 +64,13 @@ const (
 // goroutine.
 type Metric interface {
 	// Observe takes the next records of a role, in the order of the source.
-	// The view is borrowed.
+	// The view is borrowed. After an error only Close may be called.
 	Observe(role string, v record.View) error
 	// Score ends the fold. It reports an error where the score is not
 	// defined, never NaN.
 	Score() (Score, error)
-	// Close frees what the metric holds; it is called once, also after an
-	// error or without Score.
+	// Close frees what the metric holds. It may be called more than once, also
+	// after an error or without Score.
 	Close() error
 }
 

@@ -75,8 +75,12 @@ func (b *compiler) report(path string, err error) {
 	}
 }
 
-// build makes one component; it reports what is wrong and returns false.
+// build makes one component; it reports what is wrong and returns false. A
+// missing type was reported when the config was read.
 func build[T any](b *compiler, r *registry.Registry[T], c config.Component) (made T, ok bool) {
+	if c.Type == "" {
+		return made, false
+	}
 	entry, err := r.Lookup(c.Type)
 	if err != nil {
 		b.report(c.Path, &registry.FieldError{Field: "type", Err: err})

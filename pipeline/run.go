@@ -221,11 +221,11 @@ func (r *runner) runPass(ctx context.Context, pass *pass) error {
 	infer := &inferrer{models: r.models, probs: r.probsByPipeline(), clock: r.clock}
 
 	samples := from(g, reading, pass.path, pass.samples(reading))
-	ready := flatMap(samples, "pipeline", workers, workers, prepare.Prepare)
-	works := scan(ready, "batch", batches.Add, batches.Flush)
-	done := flatMap(works, "model", workers, workers, infer.Infer)
+	ready := flatMap(samples, "preparing images", workers, workers, prepare.Prepare)
+	works := scan(ready, "batching", batches.Add, batches.Flush)
+	done := flatMap(works, "inference", workers, workers, infer.Infer)
 	r.tally.feed(pass)
-	err := drain(done, "sinks", func(d inferred) error { return r.take(ctx, pass, d) })
+	err := drain(done, "writing results", func(d inferred) error { return r.take(ctx, pass, d) })
 	if errors.Is(err, errSource) {
 		return &DataError{err}
 	}

@@ -55,7 +55,7 @@ func allComponents() []listed {
 func listEntries[T any](kind string, entries []registry.Entry[T]) []listed {
 	var list []listed
 	for _, e := range entries {
-		list = append(list, listed{Kind: kind, Name: e.Name, Summary: e.Summary, Options: config.Options_(e.Defaults)})
+		list = append(list, listed{Kind: kind, Name: e.Name, Summary: e.Summary, Options: config.Describe(e.Defaults)})
 	}
 	return list
 }
@@ -64,15 +64,29 @@ func (a *app) printList(list []listed) error {
 	if a.format == "json" {
 		return writeJSON(a.stdout, list)
 	}
-	g := grid{header: []string{"kind", "name", "option", "default", "what it is"}}
+	g := grid{header: []string{"kind", "name", "option", "value", "default", "what it is"}}
 	for _, l := range list {
-		g.rows = append(g.rows, []string{l.Kind, l.Name, "", "", l.Summary})
+		g.rows = append(g.rows, []string{l.Kind, l.Name, "", "", "", l.Summary})
 		for _, o := range l.Options {
-			g.rows = append(g.rows, []string{"", "", o.Name, o.Default, o.Doc})
+			g.rows = append(g.rows, []string{"", "", o.Name, valueWords(o), defaultWords(o), o.Doc})
 		}
 	}
 	if err := g.render(a.stdout, a.format); err != nil {
 		return fmt.Errorf("list: %w", err)
 	}
 	return nil
+}
+
+func valueWords(o config.Option) string {
+	if o.Limits == "" {
+		return o.Type
+	}
+	return o.Type + " " + o.Limits
+}
+
+func defaultWords(o config.Option) string {
+	if o.Required {
+		return "required"
+	}
+	return o.Default
 }

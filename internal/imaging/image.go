@@ -1,5 +1,11 @@
 // Package imaging turns picture files into the exact pixels that Pillow,
 // torchvision and timm make of them: decoding, resizing, cropping.
+//
+// JPEG goes through libjpeg-turbo, which cgo finds with pkg-config (Debian
+// libjpeg62-turbo-dev and pkg-config, Homebrew jpeg-turbo and pkgconf); its
+// pixels are Pillow's. Where it is missing, build with -tags nojpegturbo or
+// CGO_ENABLED=0: a decoder in Go then comes within 3 levels. Resizing equals
+// Pillow 12.3 bit for bit, as do PNG, BMP, TIFF, GIF and WebP.
 package imaging
 
 import "fmt"

@@ -86,7 +86,7 @@ func TestOptionIssues(t *testing.T) {
 		{"code: a", at + `code: must have at least 2 letters, got "a"`},
 		{"code: äöüßé", at + `code: must have at most 4 letters, got "äöüßé"`},
 		{"textures: [nowhere]", at + "textures[0]: no such folder: DIR/nowhere"},
-		{"servrity: 1, typ: x", at + "servrity: unknown key; did you mean \"severities\"?\n" + at + "typ: unknown key; did you mean \"type\"?"},
+		{"severitys: 1, typ: x", at + "severitys: unknown key; did you mean \"severities\"?\n" + at + "typ: unknown key; did you mean \"type\"?"},
 	} {
 		t.Run(test.options, func(t *testing.T) {
 			dir := t.TempDir()
@@ -123,7 +123,7 @@ func TestArrayLength(t *testing.T) {
 }
 
 func TestLateOptions(t *testing.T) {
-	text := "models: [{name: m}]\npipelines: [{name: p, source: {type: s}}]\nsinks:\n  - type: scores\n    metric: calibration_error\n    options:\n      bins: 1\n      bin: 3\n"
+	text := "models: [{name: m, type: other}]\npipelines: [{name: p, source: {type: s}}]\nsinks:\n  - type: scores\n    metric: calibration_error\n    options:\n      bins: 1\n      bin: 3\n"
 	c := parse(t, t.TempDir(), text, config.Options{})
 	_, err := compile(c)
 	want := "test.yaml:7:7: sinks[0].options.bins: must be at least 2, got 1\ntest.yaml:8:7: sinks[0].options.bin: unknown key; did you mean \"bins\"?"

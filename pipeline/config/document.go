@@ -16,7 +16,7 @@ import (
 
 // Limits that keep the time and memory of a hostile file bounded.
 const (
-	maxBytes  = 1 << 20
+	maxBytes  = 512 << 10
 	maxDepth  = 100
 	maxValues = 20_000 // scalars, lists and maps, counting each use of an alias
 	maxKey    = 256    // bytes
@@ -97,7 +97,7 @@ func (d *document) secondDocument(decoder *yaml.Decoder, data []byte) (Issue, bo
 // without a place.
 func (d *document) unreadable(data []byte) (Issue, bool) {
 	if len(data) > maxBytes {
-		return Issue{File: d.file, Message: fmt.Sprintf("must be at most %d MiB", maxBytes>>20)}, true
+		return Issue{File: d.file, Message: fmt.Sprintf("must be at most %d KiB", maxBytes>>10)}, true
 	}
 	at := -1
 	for i := 0; i < len(data); {

@@ -125,7 +125,8 @@ func (d *document) placeWrapped(path string, err error) Issues {
 	}
 	var field *registry.FieldError
 	if errors.As(err, &field) {
-		path = join(path, field.Field)
+		words := strings.Replace(err.Error(), field.Error(), field.Err.Error(), 1)
+		return Issues{d.issue(join(path, field.Field), "%s", words)}
 	}
 	return Issues{d.issue(path, "%s", err)}
 }

@@ -8,12 +8,12 @@ import (
 	"path/filepath"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/knadh/koanf/providers/confmap"
 	"github.com/knadh/koanf/providers/env/v2"
 	"github.com/knadh/koanf/v2"
-	"go.yaml.in/yaml/v3"
 
 	"quba/pipeline/registry"
 )
@@ -144,16 +144,16 @@ func (d *decoder) fromEnv(name, text string) (string, any) {
 	return f.name, fromText(text, f)
 }
 
-// fromText reads a variable as YAML would, unless it is a text anyway.
+// fromText reads the value of a variable; a text that is no number is left
+// for decoding to report.
 func fromText(text string, f field) any {
-	if f.schema.Type == "string" {
+	if f.schema.Type != "integer" {
 		return text
 	}
-	var value any
-	if err := (&yaml.Node{Kind: yaml.ScalarNode, Value: text}).Decode(&value); err != nil {
-		return text
+	if n, err := strconv.ParseInt(text, 10, 64); err == nil {
+		return n
 	}
-	return value
+	return text
 }
 
 func (d *decoder) fromFlags(flags map[string]any) map[string]any {

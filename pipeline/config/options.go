@@ -55,7 +55,7 @@ func defaultWord(value reflect.Value) string {
 
 func typeWord(f field) string {
 	switch {
-	case f.place.path == "dir":
+	case f.place.path == "dir" && f.schema.Type == "string":
 		return "folder"
 	case f.place.path != "" && f.schema.Type == "string":
 		return "path"

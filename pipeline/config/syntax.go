@@ -24,6 +24,8 @@ var syntaxAdvice = []struct{ words, advice string }{
 	{"did not find expected '-' indicator", "check the indentation of this line"},
 	{"mapping values are not allowed", `put a text that holds ": " in quotes`},
 	{"cannot start any token", "put the text in quotes"},
+	{"did not find expected ',' or '}'", "close the bracket, and put a text that holds { or } in quotes"},
+	{"did not find expected ',' or ']'", "close the bracket, and put a text that holds [ or ] in quotes"},
 	{"unexpected end of stream", "a quote is not closed"},
 }
 

@@ -59,19 +59,13 @@ func fillProbabilities(output []float32, kind Output, highest float32, probs []f
 		return 0
 	}
 	sum := 0.0
-	for i, v := range output {
-		e := math.Exp(float64(v) - float64(highest))
-		sum += e
-		probs[i] = float32(e)
+	for _, v := range output {
+		sum += math.Exp(float64(v) - float64(highest))
 	}
 	for i, v := range output {
-		// Dividing in float64 keeps subnormal results, and the exponential of
-		// small terms must not be rounded to float32 before the division.
-		if e := float64(probs[i]); e > 1e-30 {
-			probs[i] = float32(e / sum)
-		} else {
-			probs[i] = float32(math.Exp(float64(v)-float64(highest)) / sum)
-		}
+		// Rounded to float32 once, after the division: small ones become
+		// subnormal instead of 0.
+		probs[i] = float32(math.Exp(float64(v)-float64(highest)) / sum)
 	}
 	return float64(highest) + math.Log(sum)
 }

@@ -1,6 +1,8 @@
 package record
 
 import (
+	"fmt"
+
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/array"
 )
@@ -25,6 +27,9 @@ func NewView(rec arrow.Record) (View, error) {
 	if err := CheckSchema(rec.Schema()); err != nil {
 		return View{}, err
 	}
+	if err := checkNulls(rec); err != nil {
+		return View{}, err
+	}
 	probs := rec.Column(colProbs).(*array.List)
 	return View{
 		model:        rec.Column(colModel).(*array.String),
@@ -45,6 +50,17 @@ func NewView(rec arrow.Record) (View, error) {
 		probValues:   probs.ListValues().(*array.Float32).Float32Values(),
 		rows:         int(rec.NumRows()),
 	}, nil
+}
+
+// checkNulls refuses nulls where there must be a value: files of other
+// programs have no columns that rule them out.
+func checkNulls(rec arrow.Record) error {
+	for i, field := range Predictions.Fields() {
+		if n := rec.Column(i).NullN(); n > 0 && !field.Nullable {
+			return fmt.Errorf("record: column %q must have no nulls, has %d", field.Name, n)
+		}
+	}
+	return nil
 }
 
 // Len is the number of rows.

@@ -42,8 +42,8 @@ func New[T any](kind string) *Registry[T] {
 type Validator interface{ Validate() error }
 
 // Register adds a component. It panics on an empty or repeated name, an empty
-// summary or a config that is not a struct: those are faults of the program,
-// found by the first test that links it.
+// summary, a config that is not a struct, or no build: those are faults of
+// the program, found by the first test that links it.
 //
 // build must not open, read or contact anything: it runs when a config is
 // checked. It may return FieldErrors.
@@ -57,14 +57,18 @@ func Register[C, T any](r *Registry[T], name, summary string, defaults C, build 
 	if t := reflect.TypeFor[C](); t.Kind() != reflect.Struct {
 		panic(fmt.Sprintf("registry: %s %q: config must be a struct, is %s", r.kind, name, t))
 	}
+	if build == nil {
+		panic(fmt.Sprintf("registry: %s %q has no build function", r.kind, name))
+	}
 	r.entries[name] = Entry[T]{
 		Name: name, Summary: summary, Defaults: defaults,
 		New: func(decode func(any) error) (T, error) { return construct(defaults, decode, build) },
 	}
 }
 
-func construct[C, T any](config C, decode func(any) error, build func(C) (T, error)) (T, error) {
+func construct[C, T any](defaults C, decode func(any) error, build func(C) (T, error)) (T, error) {
 	var none T
+	config := clone(defaults)
 	if decode != nil {
 		if err := decode(&config); err != nil {
 			return none, err

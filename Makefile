@@ -1,0 +1,94 @@
+# make help lists the targets. Everything that is fetched or made goes to
+# .cache/ and bin/; nothing is installed elsewhere, but for the JPEG library
+# (see tools/setup-native.sh).
+
+GO      ?= go
+PYTHON  ?= python3
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+
+# How long each fuzz target runs, and how often the benchmark repeats.
+FUZZTIME ?= 10s
+ROUNDS   ?= 5
+
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+GOFUMPT     := mvdan.cc/gofumpt@v0.12.0
+
+# Looked up when it is used, since setup may install the library.
+GOTAGS = $(shell pkg-config --exists libjpeg 2>/dev/null || echo nojpegturbo)
+
+CACHE       := $(CURDIR)/.cache
+ORT_LIBRARY := $(CACHE)/onnxruntime/lib/libonnxruntime.$(if $(filter Darwin,$(shell uname -s)),1.32.0.dylib,so.1.32.0)
+MODELS      := $(patsubst %,$(CACHE)/models/efficientnet_lite%.json,0 1 2)
+PHOTOGRAPHS := $(CACHE)/data/imagenet20
+VENV        := $(CACHE)/venv
+NATIVE      := $(CACHE)/native
+
+# A library of the user's own is taken as it is.
+ifeq ($(origin ONNXRUNTIME_LIB),undefined)
+ONNXRUNTIME_LIB := $(ORT_LIBRARY)
+endif
+export ONNXRUNTIME_LIB PYTHON
+
+.PHONY: help setup build demo test race fuzz bench lint schema clean distclean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: $(NATIVE) $(ONNXRUNTIME_LIB) $(VENV)/demo.txt $(VENV)/test.txt $(MODELS) $(PHOTOGRAPHS) ## fetch and make what demo and test need
+
+$(NATIVE): tools/setup-native.sh
+	@tools/setup-native.sh
+
+$(ORT_LIBRARY): tools/setup-onnxruntime.sh
+	@tools/setup-onnxruntime.sh
+
+# The groups share an environment, so they are installed one by one.
+$(VENV)/demo.txt: tools/python/demo.txt tools/setup-python.sh
+	@tools/setup-python.sh demo
+
+$(VENV)/test.txt: tools/python/test.txt $(VENV)/demo.txt
+	@tools/setup-python.sh test
+
+$(VENV)/bench.txt: tools/python/bench.txt $(VENV)/test.txt
+	@tools/setup-python.sh bench
+
+$(CACHE)/models/efficientnet_lite%.json: tools/setup-model.sh tools/convert_efficientnet_lite.py | $(VENV)/demo.txt
+	@tools/setup-model.sh $*
+
+$(PHOTOGRAPHS): tools/setup-photographs.sh
+	@tools/setup-photographs.sh
+
+build: $(NATIVE) ## build bin/pipeline
+	$(GO) build -trimpath -tags '$(GOTAGS)' -ldflags '-s -w -X quba/pipeline.Version=$(VERSION)' -o bin/pipeline ./cmd/pipeline
+
+demo: build $(ONNXRUNTIME_LIB) $(MODELS) $(PHOTOGRAPHS) ## measure and rank three real classifiers on 20 photographs
+	bin/pipeline run --overwrite configs/demo.yaml
+	bin/pipeline rank --allow-partial results/demo
+
+test: $(NATIVE) $(ONNXRUNTIME_LIB) $(VENV)/test.txt ## run the tests
+	@$(PYTHON) tools/gotest.py -tags '$(GOTAGS)' ./...
+
+race: $(NATIVE) $(ONNXRUNTIME_LIB) $(VENV)/test.txt ## run the tests with the race detector
+	@$(PYTHON) tools/gotest.py -race -tags '$(GOTAGS)' ./...
+
+fuzz: $(NATIVE) $(ONNXRUNTIME_LIB) ## run each fuzz target for FUZZTIME
+	@tools/fuzz.sh $(FUZZTIME) -tags '$(GOTAGS)'
+
+bench: build $(ONNXRUNTIME_LIB) $(VENV)/bench.txt $(MODELS) $(PHOTOGRAPHS) ## compare with a Python baseline and with onnxruntime alone
+	@$(VENV)/bin/python bench/run.py --rounds $(ROUNDS)
+
+lint: $(NATIVE) ## go vet, staticcheck, gofumpt
+	$(GO) vet -tags '$(GOTAGS)' ./...
+	$(GO) run $(STATICCHECK) -tags '$(GOTAGS)' ./...
+	@unformatted=$$($(GO) run $(GOFUMPT) -l .) && if [ -n "$$unformatted" ]; then \
+		echo "not formatted as gofumpt does:"; echo "$$unformatted"; exit 1; fi
+
+schema: build ## regenerate configs/schema.json
+	bin/pipeline schema >configs/schema.json.new
+	mv configs/schema.json.new configs/schema.json
+
+clean: ## remove what was built and measured
+	rm -rf bin results .bench
+
+distclean: clean ## remove what was fetched, too
+	rm -rf .cache

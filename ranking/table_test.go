@@ -1,0 +1,109 @@
+package ranking_test
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"quba/metrics"
+	"quba/ranking"
+)
+
+func smallCohort() ranking.Cohort {
+	c := cohortOf([]string{"acc", "cal_err"}, [][]float64{{0.25, 0.001}})
+	m := c.Models[0]
+	m.Name = "lite0"
+	m.Labels = map[string]string{"family": "efficientnet"}
+	m.Values["accuracy"] = ranking.Value{Value: 0.25, N: 8, Parts: []metrics.Part{{Name: "top5", Value: 0.5, N: 8}}, Note: "few images"}
+	m.Values["mce"] = ranking.Value{Value: 1.0 / 3}
+	return ranking.Cohort{Models: []ranking.Model{m}, Protocol: "standard"}
+}
+
+func TestJSON(t *testing.T) {
+	r := rank(t, smallCohort(), ranking.Options{Weights: ranking.Weights{
+		"adv_rob": 0, "c_rob": 0, "ood_rob": 0, "class_balance": 0, "obj_focus": 0, "shape_bias": 0, "calibration_error": 0,
+	}})
+	got, err := r.JSON()
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := `{
+  "schema_version": 1,
+  "normalization": "paper",
+  "protocol": "standard",
+  "weights": {
+    "accuracy": 1,
+    "parameters": 1
+  },
+  "models": [
+    {
+      "model": "lite0",
+      "rank": null,
+      "quba": null,
+      "partial": true,
+      "missing": [
+        "parameters"
+      ],
+      "dimensions": {
+        "accuracy": {
+          "value": 0.25,
+          "n": 8,
+          "parts": {
+            "top5": 0.5
+          },
+          "note": "few images"
+        },
+        "calibration_error": {
+          "value": 0.001,
+          "n": 0,
+          "parts": {}
+        },
+        "mce": {
+          "value": 0.3333333333333333,
+          "n": 0,
+          "parts": {}
+        }
+      },
+      "labels": {
+        "family": "efficientnet"
+      }
+    }
+  ],
+  "notes": [
+    "no model has every dimension, so none is ranked"
+  ]
+}`
+	if diff := cmp.Diff(want, string(got)); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestJSONOfAScoredModel(t *testing.T) {
+	c := ranking.Published()
+	d := rank(t, c, ranking.Options{}).Document()
+	best := d.Models[0]
+	if best.Rank == nil || *best.Rank != 1 || best.QUBA == nil || best.Partial || best.Missing == nil || len(best.Dimensions) != 9 {
+		t.Errorf("got %+v", best)
+	}
+	if z := best.Dimensions["accuracy"].Z; z == nil || *z <= 0 {
+		t.Errorf("z is %v", z)
+	}
+}
+
+func TestRows(t *testing.T) {
+	header, rows := rank(t, smallCohort(), ranking.Options{AllowPartial: true}).Rows()
+	want := [][]string{
+		{"rank", "model", "quba", "accuracy", "calibration_error", "mce", "missing"},
+		{
+			"1", "lite0", "-7.2643", "0.25", "0.001", "0.3333",
+			"adversarial_robustness corruption_robustness ood_robustness class_balance object_focus shape_bias parameters",
+		},
+	}
+	if diff := cmp.Diff(want, append([][]string{header}, rows...)); diff != "" {
+		t.Error(diff)
+	}
+	_, exact := rank(t, smallCohort(), ranking.Options{AllowPartial: true}).ExactRows()
+	if exact[0][5] != "0.3333333333333333" {
+		t.Errorf("exact row is %q", exact[0])
+	}
+}

@@ -1,0 +1,175 @@
+package sinks
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/apache/arrow/go/v17/arrow"
+
+	"quba/metrics"
+	"quba/pipeline"
+	"quba/pipeline/record"
+	"quba/pipeline/registry"
+)
+
+func init() {
+	registry.Register(Sinks, "scores", "One metric for each model, from the predictions of the pipelines it is bound to.",
+		scoresConfig{}, newScores)
+}
+
+type scoresConfig struct {
+	Metric  string            `koanf:"metric" jsonschema:"required" jsonschema_description:"Name of the metric, which is the dimension's name; the command list metrics shows them."`
+	On      map[string]string `koanf:"on" jsonschema_description:"Which pipeline plays each role of the metric."`
+	Options registry.Raw      `koanf:"options" jsonschema_description:"Options of the metric."`
+}
+
+// scores hosts a metric.
+type scores struct {
+	binding  metrics.Binding
+	options  any
+	fold     *metrics.Fold
+	run      *pipeline.Run
+	scores   []record.Score
+	problems []string
+	err      error
+}
+
+var (
+	_ pipeline.Sink         = (*scores)(nil)
+	_ pipeline.Binder       = (*scores)(nil)
+	_ pipeline.Needer       = (*scores)(nil)
+	_ pipeline.ModelDropper = (*scores)(nil)
+	_ pipeline.Scorer       = (*scores)(nil)
+	_ pipeline.Describer    = (*scores)(nil)
+	_ pipeline.Troubled     = (*scores)(nil)
+)
+
+func newScores(c scoresConfig) (pipeline.Sink, error) {
+	entry, err := metrics.Registry.Lookup(c.Metric)
+	if err != nil {
+		return nil, &registry.FieldError{Field: "metric", Err: err}
+	}
+	spec, err := entry.New(c.Options.Decode)
+	if err != nil {
+		return nil, optionErrors(err)
+	}
+	s := &scores{
+		binding: metrics.Binding{Name: c.Metric, Spec: spec, On: maps.Clone(c.On)},
+		options: c.Options.Value,
+	}
+	return s, metrics.Check(s.binding)
+}
+
+// optionErrors puts "options." before the keys that a metric complains of.
+func optionErrors(err error) error {
+	if many, ok := err.(interface{ Unwrap() []error }); ok {
+		var all []error
+		for _, one := range many.Unwrap() {
+			all = append(all, optionErrors(one))
+		}
+		return errors.Join(all...)
+	}
+	var field *registry.FieldError
+	if errors.As(err, &field) {
+		return &registry.FieldError{Field: "options." + field.Field, Err: field.Err}
+	}
+	return err
+}
+
+// Bind checks that the pipelines exist.
+func (s *scores) Bind(pipelines []string) error {
+	var faults []error
+	for _, role := range slices.Sorted(maps.Keys(s.binding.On)) {
+		if name := s.binding.On[role]; !slices.Contains(pipelines, name) {
+			faults = append(faults, &registry.FieldError{Field: "on." + role, Err: registry.Unknown("pipeline", name, pipelines)})
+		}
+	}
+	return errors.Join(faults...)
+}
+
+func (s *scores) Needs(name string) []string {
+	for _, bound := range s.binding.On {
+		if bound == name {
+			return s.binding.Spec.Columns
+		}
+	}
+	return nil
+}
+
+func (s *scores) MetricSpec() pipeline.MetricSpec {
+	return pipeline.MetricSpec{Dimension: s.binding.Name, Metric: s.binding.Name, Options: s.options, On: s.binding.On}
+}
+
+func (s *scores) Open(_ context.Context, run *pipeline.Run) error {
+	s.run = run
+	s.fold = metrics.NewFold(s.binding, s.env)
+	return nil
+}
+
+// env is what the metric may know of a model.
+func (s *scores) env(model string) metrics.Env {
+	e := metrics.Env{Protocol: metrics.Protocol(s.run.Protocol)}
+	for _, m := range s.run.Models {
+		if m.Name != model {
+			continue
+		}
+		e.Classes = m.Info.Classes
+		e.Parameters, e.ParametersOrigin = m.Info.Parameters, m.Info.ParametersOrigin
+	}
+	return e
+}
+
+// Write folds the record. An error of the metric is this model's alone: it
+// becomes a problem, and the other models go on.
+func (s *scores) Write(_ context.Context, rec arrow.Record) error {
+	if s.err != nil {
+		return s.err
+	}
+	view, err := record.NewView(rec)
+	if err != nil {
+		s.err = err
+		return err
+	}
+	err = s.fold.Observe(view)
+	var fault *metrics.ScoreError
+	if errors.As(err, &fault) {
+		s.problems = append(s.problems, fault.Error())
+		s.fold.Drop(fault.Model)
+		return nil
+	}
+	s.err = err
+	return err
+}
+
+// Drop leaves a model out of the scores.
+func (s *scores) Drop(model string) { s.fold.Drop(model) }
+
+// Close computes the scores.
+func (s *scores) Close(context.Context) error {
+	defer s.Abort()
+	if s.err != nil {
+		return s.err
+	}
+	names := make([]string, len(s.run.Models))
+	for i, m := range s.run.Models {
+		names[i] = m.Name
+	}
+	var faults []error
+	s.scores, faults = s.fold.Scores(names)
+	for _, fault := range faults {
+		s.problems = append(s.problems, fault.Error())
+	}
+	s.err = fmt.Errorf("scores of %s: the sink is closed", s.binding.Name)
+	return nil
+}
+
+// Abort frees what the metric holds.
+func (s *scores) Abort() { _ = s.fold.Close() }
+
+func (s *scores) Scores() []record.Score { return s.scores }
+
+// Problems says which scores are not defined, and why.
+func (s *scores) Problems() []string { return s.problems }

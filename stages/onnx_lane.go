@@ -1,0 +1,225 @@
+package stages
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+
+	"github.com/apache/arrow/go/v17/arrow/memory"
+
+	"quba/internal/modelcard"
+	"quba/internal/onnxfile"
+	"quba/internal/ort"
+	"quba/pipeline"
+	"quba/pipeline/record"
+)
+
+// lane is one goroutine's way through a session: tensors, lookup tables and
+// builders that live as long as the model is open.
+type lane struct {
+	model  *onnxModel
+	runner *ort.Runner
+	packer packer
+	// plain and full build records without and with probabilities.
+	plain, full *record.Builder
+	row         []float32 // for outputs whose background class is dropped
+}
+
+func newLane(session *ort.Session, model *onnxModel, mem memory.Allocator) (*lane, error) {
+	runner, err := session.NewRunner(model.input(model.rows), model.output)
+	if err != nil {
+		return nil, err
+	}
+	return &lane{
+		model: model, runner: runner, packer: model.packer(runner.Input()),
+		plain: record.NewBuilder(mem, false), full: record.NewBuilder(mem, true),
+		row: make([]float32, model.info.Classes),
+	}, nil
+}
+
+func (l *lane) close() error {
+	l.plain.Release()
+	l.full.Release()
+	return l.runner.Close()
+}
+
+func (l *lane) builder(probs bool) *record.Builder {
+	if probs {
+		return l.full
+	}
+	return l.plain
+}
+
+// infer appends a prediction for every sample.
+func (l *lane) infer(ctx context.Context, batch []pipeline.Sample, into *record.Builder) error {
+	for len(batch) > 0 {
+		n := min(len(batch), l.model.rows)
+		if err := l.run(ctx, batch[:n], into); err != nil {
+			return err
+		}
+		batch = batch[n:]
+	}
+	return nil
+}
+
+// run sends at most rows samples through the network.
+func (l *lane) run(ctx context.Context, samples []pipeline.Sample, into *record.Builder) error {
+	size := l.model.card.ImageSize()
+	for i, s := range samples {
+		if s.Image == nil || s.Image.W != size.W || s.Image.H != size.H {
+			return fmt.Errorf("%s: the image must be %s, as the model's preprocessing makes it, is %s", s.ID, size, sizeOf(s.Image))
+		}
+		l.packer.pack(i, s.Image.Pix)
+	}
+	l.packer.repeat(len(samples), l.model.rows)
+	if err := l.runner.Run(ctx); err != nil {
+		return err
+	}
+	output := l.runner.Output()
+	width := len(output) / l.model.rows
+	for i, s := range samples {
+		row, err := l.classes(output[i*width : (i+1)*width])
+		if err != nil {
+			return fmt.Errorf("%s: %w", s.ID, err)
+		}
+		into.Append(s.Row(), row, l.model.outputKind())
+	}
+	return nil
+}
+
+func sizeOf(image *pipeline.Image) modelcard.Size {
+	if image == nil {
+		return modelcard.Size{}
+	}
+	return modelcard.Size{W: image.W, H: image.H}
+}
+
+// sumTolerance is how far probabilities may miss the sum 1: what float16
+// rounding can do to 1000 classes, with room.
+const sumTolerance = 0.05
+
+// classes checks an output row and drops a background class.
+func (l *lane) classes(row []float32) ([]float32, error) {
+	sum := 0.0
+	for k, v := range row {
+		if v-v != 0 {
+			return nil, fmt.Errorf("output %d is %v", k, v)
+		}
+		sum += float64(v)
+	}
+	probabilities := l.model.outputKind() == record.Probabilities
+	if probabilities && math.Abs(sum-1) > sumTolerance {
+		return nil, fmt.Errorf("the outputs must be probabilities, but sum to %v", sum)
+	}
+	if !l.model.background() {
+		return row, nil
+	}
+	copy(l.row, row[1:])
+	if !probabilities {
+		return l.row, nil
+	}
+	return l.row, renormalise(l.row)
+}
+
+// renormalise divides probabilities by their sum.
+func renormalise(row []float32) error {
+	sum := 0.0
+	for _, v := range row {
+		sum += float64(v)
+	}
+	if sum <= 0 {
+		return errors.New("all probability is on the background class")
+	}
+	for k, v := range row {
+		row[k] = float32(float64(v) / sum)
+	}
+	return nil
+}
+
+// packer writes 8-bit RGB pixels into an input tensor.
+type packer interface {
+	// pack writes an image into a row of the batch.
+	pack(row int, pix []byte)
+	// repeat copies the last of n rows until there are total.
+	repeat(n, total int)
+}
+
+// tables is a packer with a lookup table for each of the channels R, G, B.
+type tables[T any] struct {
+	dst    []T
+	values [3][256]T
+	// offset is where a channel begins in a row; step the distance of pixels.
+	offset [3]int
+	step   int
+	size   int // of a row
+}
+
+func (t *tables[T]) pack(row int, pix []byte) {
+	dst := t.dst[row*t.size : (row+1)*t.size]
+	for channel := range t.values {
+		table := &t.values[channel]
+		at := t.offset[channel]
+		for i := channel; i < len(pix); i += 3 {
+			dst[at] = table[pix[i]]
+			at += t.step
+		}
+	}
+}
+
+func (t *tables[T]) repeat(n, total int) {
+	last := t.dst[(n-1)*t.size : n*t.size]
+	for row := n; row < total; row++ {
+		copy(t.dst[row*t.size:], last)
+	}
+}
+
+// packer makes the packer for the type of the input.
+func (d *onnxModel) packer(dst ort.Elements) packer {
+	switch {
+	case dst.Float16 != nil:
+		return newTables(d, dst.Float16, onnxfile.HalfFromFloat32)
+	case dst.Uint8 != nil:
+		return newTables(d, dst.Uint8, func(v float32) uint8 { return uint8(v) })
+	}
+	return newTables(d, dst.Float32, func(v float32) float32 { return v })
+}
+
+func newTables[T any](d *onnxModel, dst []T, convert func(float32) T) *tables[T] {
+	size := d.card.ImageSize()
+	plane := size.W * size.H
+	t := &tables[T]{dst: dst, step: 1, size: 3 * plane}
+	for channel := range 3 {
+		t.offset[channel] = d.position(channel) * plane
+		for v, normal := range d.normalise(channel) {
+			t.values[channel][v] = convert(normal)
+		}
+	}
+	if d.card.Layout.Value == modelcard.NHWC {
+		t.step = 3
+		t.offset = [3]int{d.position(0), d.position(1), d.position(2)}
+	}
+	return t
+}
+
+// position is where a channel of R, G, B stands in the input.
+func (d *onnxModel) position(channel int) int {
+	if d.card.Color.Value == modelcard.BGR {
+		return 2 - channel
+	}
+	return channel
+}
+
+// normalise is what each of the 256 pixel values of a channel becomes, in the
+// float32 steps of torchvision's ToTensor and Normalize.
+func (d *onnxModel) normalise(channel int) (table [256]float32) {
+	mean, std := float32(d.card.Mean.Value[channel]), float32(d.card.Std.Value[channel])
+	for v := range table {
+		x := float32(float64(v) * d.card.Scale.Value)
+		if d.card.Scale.Value == modelcard.PixelScale {
+			x = float32(v) / 255
+		}
+		table[v] = (x - mean) / std
+	}
+	return table
+}
