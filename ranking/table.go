@@ -2,6 +2,7 @@ package ranking
 
 import (
 	"encoding/json"
+	"fmt"
 	"maps"
 	"slices"
 	"strconv"
@@ -92,17 +93,17 @@ func (r Ranking) JSON() ([]byte, error) { return json.MarshalIndent(r.Document()
 // decimals, dimensions four significant digits.
 func (r Ranking) Rows() (header []string, rows [][]string) {
 	return r.table(func(v float64) string { return strconv.FormatFloat(v, 'f', 4, 64) },
-		func(v float64) string { return strconv.FormatFloat(v, 'g', 4, 64) })
+		func(v float64) string { return strconv.FormatFloat(v, 'g', 4, 64) }, Ranked.missingWords)
 }
 
 // ExactRows returns the same table for programs: numbers have all the digits
 // that they need. Written as CSV, Read takes it back.
 func (r Ranking) ExactRows() (header []string, rows [][]string) {
 	exact := func(v float64) string { return strconv.FormatFloat(v, 'g', -1, 64) }
-	return r.table(exact, exact)
+	return r.table(exact, exact, Ranked.missingText)
 }
 
-func (r Ranking) table(score, value func(float64) string) (header []string, rows [][]string) {
+func (r Ranking) table(score, value func(float64) string, missing func(Ranked) string) (header []string, rows [][]string) {
 	columns := r.columns()
 	header = append([]string{"rank", modelColumn, "quba"}, columns...)
 	header = append(header, "missing")
@@ -118,7 +119,7 @@ func (r Ranking) table(score, value func(float64) string) (header []string, rows
 			}
 			row = append(row, cell)
 		}
-		rows = append(rows, append(row, m.missingText()))
+		rows = append(rows, append(row, missing(m)))
 	}
 	return header, rows
 }
@@ -139,6 +140,15 @@ func (r Ranking) columns() []string {
 		}
 	}
 	return append(columns, slices.Sorted(maps.Keys(present))...)
+}
+
+// missingWords counts the missing dimensions where their names would make the
+// table too wide.
+func (r Ranked) missingWords() string {
+	if n := len(r.Missing) + len(r.Incomplete); n > 2 {
+		return fmt.Sprintf("%d of %d dimensions", n, len(dimensions))
+	}
+	return r.missingText()
 }
 
 func (r Ranked) missingText() string {

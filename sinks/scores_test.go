@@ -163,7 +163,7 @@ func TestScoresOptionsAreChecked(t *testing.T) {
 	}{
 		"unknown metric": {scoresConfig{Metric: "acuracy"}, []string{`metric: unknown metric "acuracy"; did you mean "accuracy"?`}},
 		"missing role":   {scoresConfig{Metric: "test_probe"}, []string{"on.clean: must name the pipeline"}},
-		"unknown role":   {scoresConfig{Metric: "test_probe", On: map[string]string{"clean": "x", "moar": "x"}}, []string{`on.moar: unknown role`, `did you mean "more"`}},
+		"unknown role":   {scoresConfig{Metric: "test_probe", On: map[string]string{"clean": "x", "mroe": "x"}}, []string{`on.mroe: unknown role`, `did you mean "more"`}},
 		"options":        {scoresConfig{Metric: "test_probe", On: on, Options: failing}, []string{"options.fail: must not be true", "options.other: is wrong too"}},
 	} {
 		_, err := tryMakeSink("scores", c.config)

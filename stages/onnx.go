@@ -168,7 +168,7 @@ func (m *Onnx) Open(ctx context.Context, run *pipeline.Run) error {
 	}
 	result, err := ort.Probe(ctx, spec)
 	if err != nil {
-		return err
+		return advise(err)
 	}
 	if err := d.accept(result); err != nil {
 		return fmt.Errorf("%s: %w", d.file.Path, err)
@@ -179,6 +179,21 @@ func (m *Onnx) Open(ctx context.Context, run *pipeline.Run) error {
 	}
 	m.session, m.runtime = session, version
 	return nil
+}
+
+// advise names the option that bounds what the probe exceeded.
+func advise(err error) error {
+	var fault *ort.ProbeError
+	if !errors.As(err, &fault) {
+		return err
+	}
+	switch fault.Fault {
+	case ort.OutOfMemory:
+		return fmt.Errorf("%w; raise probe.memory_mb if the model is to be trusted", err)
+	case ort.TimedOut:
+		return fmt.Errorf("%w; raise probe.timeout if the model is to be trusted", err)
+	}
+	return err
 }
 
 func (d *onnxModel) options(threads int) ort.Options {

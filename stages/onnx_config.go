@@ -51,7 +51,7 @@ type OnnxPreprocess struct {
 // OnnxProbe limits the trial run.
 type OnnxProbe struct {
 	Timeout  time.Duration `koanf:"timeout" jsonschema_description:"How long the trial may take."`
-	MemoryMB int           `koanf:"memory_mb" jsonschema:"minimum=512,maximum=1048576" jsonschema_description:"Address space that the trial may use, on Linux, in MiB."`
+	MemoryMB int           `koanf:"memory_mb" jsonschema:"minimum=64,maximum=1048576" jsonschema_description:"Memory that the trial may allocate, on Linux, in MiB."`
 }
 
 // Validate checks what tags cannot say.

@@ -31,7 +31,7 @@ class Summary:
         place = event.get("Package", event.get("ImportPath")), event.get("Test")
         if action == "build-output":
             print(event["Output"], end="", flush=True)
-        elif action == "output":
+        elif action == "output" and not event["Output"].startswith("=== "):
             self.output[place].append(event["Output"])
         elif action in ("pass", "fail", "skip"):
             self.end(action, *place)
@@ -46,7 +46,7 @@ class Summary:
         if action == "fail":
             self.counts[package] += 1
         if action != "pass":
-            print(f"{package}:", "".join(output), end="", flush=True)
+            print(f"{package}:\n" + "".join(output), end="", flush=True)
 
     def end_package(self, action, package, output):
         """Prints the package's own lines, without the word PASS."""

@@ -13,6 +13,7 @@ import (
 
 	"quba/pipeline"
 	"quba/pipeline/config"
+	"quba/pipeline/registry"
 	"quba/sinks"
 	"quba/sources"
 	"quba/stages"
@@ -40,6 +41,8 @@ the nine quality dimensions of arXiv 2503.17110 and ranks the models with QUBA.
 Data goes to stdout, narration to stderr.`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
+		Args:          cobra.ArbitraryArgs,
+		RunE:          withoutVerb,
 		PersistentPreRunE: func(*cobra.Command, []string) error {
 			return a.checkFlags()
 		},
@@ -80,18 +83,18 @@ func parseLevel(name string) (slog.Level, error) {
 	return level, nil
 }
 
-// logger narrates on w without times, so that runs can be compared.
-func logger(w io.Writer, name string) *slog.Logger {
-	level, err := parseLevel(name)
-	if err != nil {
-		level = slog.LevelInfo
+// withoutVerb runs when no known verb was given.
+func withoutVerb(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return cmd.Help()
 	}
-	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: level, ReplaceAttr: func(groups []string, attr slog.Attr) slog.Attr {
-		if len(groups) == 0 && attr.Key == slog.TimeKey {
-			return slog.Attr{}
+	var verbs []string
+	for _, c := range cmd.Commands() {
+		if !c.Hidden {
+			verbs = append(verbs, c.Name())
 		}
-		return attr
-	}}))
+	}
+	return usagef("%w", registry.Unknown("command", args[0], verbs))
 }
 
 // exactArgs says in words what an argument is when it is missing.

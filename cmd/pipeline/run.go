@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"path/filepath"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -71,7 +72,7 @@ func outcome(r pipeline.Result) error {
 	var errs []error
 	code := exitOK
 	for _, f := range r.Failed {
-		errs = append(errs, fmt.Errorf("model %s is left out: %s", f.Name, f.Error))
+		errs = append(errs, fmt.Errorf("model %s is left out: the reason is above and in %s", f.Name, filepath.Join(r.Out, pipeline.RunFile)))
 		code = exitData
 	}
 	for _, p := range r.Problems {
@@ -79,8 +80,8 @@ func outcome(r pipeline.Result) error {
 		code = exitData
 	}
 	if len(r.OverBudget) > 0 {
-		errs = append(errs, fmt.Errorf("%d images could not be used, more than max_bad_fraction allows in %v; first %s: %s; all are in %s/%s",
-			r.Bad, r.OverBudget, r.FirstBad.Path, r.FirstBad.Reason, r.Out, pipeline.BadFile))
+		errs = append(errs, fmt.Errorf("%d images could not be used, more than max_bad_fraction allows in %v; first %s: %s; all are in %s",
+			r.Bad, r.OverBudget, r.FirstBad.Path, r.FirstBad.Reason, filepath.Join(r.Out, pipeline.BadFile)))
 		code = exitBadSamples
 	}
 	if code == exitOK {

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -77,14 +78,28 @@ func exits(ts *testscript.TestScript, _ bool, args []string) {
 	}
 }
 
-// interrupt SIGNAL SECONDS PROGRAM ARG... runs a program, sends it the signal
+// interrupt SIGNAL TIME PROGRAM ARG... runs a program, sends it the signal
 // after the time, and checks that it ends with 128 + the signal's number.
 func interrupt(ts *testscript.TestScript, _ bool, args []string) {
+	signal := map[string]syscall.Signal{"INT": syscall.SIGINT, "TERM": syscall.SIGTERM}[args[0]]
 	wait, err := time.ParseDuration(args[1])
 	ts.Check(err)
-	ts.Check(ts.Exec("sh", "-c", fmt.Sprintf(
-		`%s & pid=$!; sleep %.2f; kill -%s $pid; wait $pid; code=$?; [ $code = $((128 + $(kill -l %s))) ] || { echo "exit code $code" >&2; exit 1; }`,
-		strings.Join(args[2:], " "), wait.Seconds(), args[0], args[0])))
+	program, err := exec.LookPath(args[2])
+	ts.Check(err)
+	cmd := exec.Command(program, args[3:]...)
+	cmd.Dir = ts.MkAbs(".")
+	cmd.Env = append(os.Environ(), ort.LibraryVariable+"="+ts.Getenv(ort.LibraryVariable))
+	output, err := os.CreateTemp(ts.MkAbs("."), "output")
+	ts.Check(err)
+	defer output.Close()
+	cmd.Stdout, cmd.Stderr = output, output
+	ts.Check(cmd.Start())
+	time.Sleep(wait)
+	ts.Check(cmd.Process.Signal(signal))
+	_ = cmd.Wait() // the exit code is looked at instead
+	if code := cmd.ProcessState.ExitCode(); code != 128+int(signal) {
+		ts.Fatalf("exit code %d, want %d:\n%s", code, 128+int(signal), ts.ReadFile(output.Name()))
+	}
 }
 
 // classifier FILE CLASSES writes a linear ONNX classifier with its side-car.
@@ -95,7 +110,7 @@ func classifier(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(os.MkdirAll(filepath.Dir(path), 0o777))
 	ts.Check(os.WriteFile(path, onnxtest.Classifier{Classes: classes}.Model().Bytes(), 0o666))
 	sidecar := `{"preprocess": {"resize_shorter_side": 8, "interpolation": "bilinear", "center_crop": 8, "scale": "1/255",
- "mean": [0.5, 0.5, 0.5], "std": [0.5, 0.5, 0.5]}, "class_order": "none", "params": 27000, "family": "linear"}`
+ "mean": [0.5, 0.5, 0.5], "std": [0.5, 0.5, 0.5]}, "input": {"layout": "NCHW", "color": "RGB"}, "class_order": "none", "params": 27000, "family": "linear"}`
 	ts.Check(os.WriteFile(strings.TrimSuffix(path, ".onnx")+".json", []byte(sidecar), 0o666))
 }
 

@@ -29,7 +29,7 @@ type ProbeSpec struct {
 	// become. ChannelsLast tells NHWC from NCHW.
 	Low, High    [3]float32
 	ChannelsLast bool
-	// MemoryBytes bounds the address space of the child.
+	// MemoryBytes bounds what the child may allocate for the model, on Linux.
 	MemoryBytes uint64
 	Timeout     time.Duration
 }
@@ -131,11 +131,16 @@ func judge(spec ProbeSpec, answer, complaints string, err error) (ProbeResult, e
 	if r.Error == "" {
 		return r.Result, nil
 	}
-	fault := Refused
-	if outOfMemory(r.Error) {
+	return ProbeResult{}, spec.fault(Refused, r.Error)
+}
+
+// fault makes an error, of memory where the words say so.
+func (spec ProbeSpec) fault(fault ProbeFault, detail string) error {
+	if fault == OutOfMemory || outOfMemory(detail) {
 		fault = OutOfMemory
+		detail += fmt.Sprintf(" (limit %d MiB)", spec.MemoryBytes>>20)
 	}
-	return ProbeResult{}, &ProbeError{spec.Model, fault, r.Error}
+	return &ProbeError{spec.Model, fault, detail}
 }
 
 func crash(spec ProbeSpec, complaints string, err error) error {
@@ -147,18 +152,16 @@ func crash(spec ProbeSpec, complaints string, err error) error {
 	if line := firstLine(complaints); line != "" {
 		detail += ": " + line
 	}
-	if outOfMemory(complaints) || killed(exit) {
+	if killed(exit) {
 		fault = OutOfMemory
 	}
-	if fault == OutOfMemory {
-		detail += fmt.Sprintf(" (limit %d MB)", spec.MemoryBytes>>20)
-	}
-	return &ProbeError{spec.Model, fault, detail}
+	return spec.fault(fault, detail)
 }
 
 // outOfMemory recognises the words of onnxruntime, of C++ and of Go.
 func outOfMemory(text string) bool {
-	for _, sign := range []string{"bad_alloc", "Failed to allocate memory", "out of memory", "cannot allocate memory", "bad allocation", "BFCArena::AllocateRawInternal"} {
+	text = strings.ToLower(text)
+	for _, sign := range []string{"bad_alloc", "failed to allocate memory", "out of memory", "cannot allocate memory", "bad allocation"} {
 		if strings.Contains(text, sign) {
 			return true
 		}

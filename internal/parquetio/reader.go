@@ -180,7 +180,7 @@ func (r *reader) readBatch(columns []*pqarrow.ColumnReader, schema *arrow.Schema
 				return err
 			}
 			arrays = append(arrays, a)
-			return nil
+			return validate(a)
 		})
 		if err != nil {
 			return fmt.Errorf("column %q: %w", field.Name, err)
@@ -233,14 +233,20 @@ func ReadRecords(path string, columns []string, visit func(arrow.Record) error) 
 
 // Metadata returns the key-value metadata of a file.
 func Metadata(path string) (map[string]string, error) {
-	meta := map[string]string{}
+	var meta map[string]string
 	err := withReader(path, memory.DefaultAllocator, func(r *reader) error {
-		for _, pair := range r.parquet.MetaData().KeyValueMetadata() {
-			meta[pair.GetKey()] = pair.GetValue()
-		}
+		meta = r.metadata()
 		return nil
 	})
 	return meta, err
+}
+
+func (r *reader) metadata() map[string]string {
+	meta := map[string]string{}
+	for _, pair := range r.parquet.MetaData().KeyValueMetadata() {
+		meta[pair.GetKey()] = pair.GetValue()
+	}
+	return meta
 }
 
 // withReader opens a file for use, and says which file an error is about.

@@ -26,19 +26,24 @@ func ReadTable(path string) (header []string, rows [][]string, err error) {
 		if (int64(len(rows))+rec.NumRows())*rec.NumCols() > maxCells {
 			return fmt.Errorf("%s: has more than %d cells", path, maxCells)
 		}
-		for i := range int(rec.NumRows()) {
-			row := make([]string, rec.NumCols())
-			for j, column := range rec.Columns() {
-				if column.IsValid(i) {
-					row[j] = column.ValueStr(i)
-				}
-			}
-			rows = append(rows, row)
-		}
+		rows = append(rows, textRows(rec)...)
 		return nil
 	})
 	if err != nil {
 		return nil, nil, err
 	}
 	return header, rows, nil
+}
+
+func textRows(rec arrow.Record) [][]string {
+	rows := make([][]string, rec.NumRows())
+	for i := range rows {
+		rows[i] = make([]string, rec.NumCols())
+		for j, column := range rec.Columns() {
+			if column.IsValid(i) {
+				rows[i][j] = column.ValueStr(i)
+			}
+		}
+	}
+	return rows
 }
