@@ -25,7 +25,6 @@ import (
 
 // memorySink keeps what it is told.
 type memorySink struct {
-	mu      sync.Mutex
 	rows    []string
 	models  []string
 	dropped []string
@@ -79,7 +78,6 @@ type bench struct {
 	reg     pipeline.Registries
 	source  *pipelinetest.MemSource
 	sink    *memorySink
-	opened  int
 	out     string
 	workers int
 }

@@ -19,8 +19,8 @@ import (
 )
 
 func init() {
-	defaults := OnnxConfig{Batch: 8, Probe: OnnxProbe{Timeout: time.Minute, MemoryMB: 4096}}
-	registry.Register(Models, "onnx", "An image classifier in an ONNX file, run by onnxruntime on the CPU.", defaults,
+	registry.Register(Models, "onnx", "An image classifier in an ONNX file, run by onnxruntime on the CPU.",
+		OnnxConfig{Batch: 8, Probe: OnnxProbe{Timeout: time.Minute, MemoryMB: 4096}},
 		func(c OnnxConfig) (pipeline.Model, error) { return NewOnnx(c), nil })
 }
 

@@ -91,7 +91,9 @@ func (d *onnxModel) accept(result ort.ProbeResult) error {
 	if err := d.acceptKind(result); err != nil {
 		return err
 	}
-	d.card.Classes = modelcard.From(classes, "probe")
+	if !d.card.Classes.Known() {
+		d.card.Classes = modelcard.From(classes, "probe")
+	}
 	d.info.Classes = d.classes(classes)
 	d.output = ort.Tensor{Type: d.card.OutputType.Value, Shape: result.Shape}
 	d.output.Shape[0] = int64(d.rows)

@@ -4,10 +4,8 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"image/png"
 	"math"
 	"os"
 	"path/filepath"
@@ -384,90 +382,4 @@ func TestOnnxConfigValidate(t *testing.T) {
 			t.Errorf("got %v, want %q", err, want)
 		}
 	}
-}
-
-// TestOnnxSharedModels runs the four real classifiers on the PNG images of
-// the goldens, which decode exactly everywhere.
-func TestOnnxSharedModels(t *testing.T) {
-	const shared = "../../shared"
-	goldens, _ := filepath.Glob(filepath.Join(shared, "golden", "models", "*.json"))
-	if len(goldens) == 0 {
-		t.Skip("the third-party models and images of ../shared are not here")
-	}
-	for _, path := range goldens {
-		name := strings.TrimSuffix(filepath.Base(path), ".json")
-		t.Run(name, func(t *testing.T) {
-			var golden struct {
-				Images []struct {
-					File   string    `json:"file"`
-					Argmax int32     `json:"argmax"`
-					Top5   []int     `json:"top5"`
-					Logits []float64 `json:"top5_logits"`
-				} `json:"per_image_cue_png"`
-			}
-			text, err := os.ReadFile(path)
-			check(t, err)
-			check(t, json.Unmarshal(text, &golden))
-			start := time.Now()
-			model, err := open(t, stages.OnnxConfig{
-				Path: filepath.Join(shared, "models", name+".onnx"), Batch: 8,
-				Probe: stages.OnnxProbe{Timeout: time.Minute, MemoryMB: 4096},
-			})
-			check(t, err)
-			t.Logf("open took %s", time.Since(start))
-			info, err := model.Describe(context.Background())
-			check(t, err)
-			var samples []pipeline.Sample
-			for _, g := range golden.Images {
-				image, err := info.Transform.Apply(decodePNG(t, filepath.Join(shared, "data", g.File)))
-				check(t, err)
-				samples = append(samples, pipeline.Sample{ID: g.File, Image: image, Label: record.NoClass, Cue: record.NoClass})
-			}
-			rec := infer(t, model, samples, true)
-			for i, g := range golden.Images {
-				compareGolden(t, model, rec, i, samples[i], g.Argmax, g.Top5, g.Logits)
-			}
-		})
-	}
-}
-
-func compareGolden(t *testing.T, model *stages.Onnx, rec arrow.Record, row int, s pipeline.Sample, argmax int32, top5 []int, logits []float64) {
-	t.Helper()
-	view, err := record.NewView(rec)
-	check(t, err)
-	if view.Top1(row) != argmax {
-		t.Errorf("%s: top-1 %d, want %d", s.ID, view.Top1(row), argmax)
-	}
-	outputs, err := model.Outputs(context.Background(), []pipeline.Sample{s})
-	check(t, err)
-	for k, class := range top5 {
-		if got := float64(outputs[0][class]); math.Abs(got-logits[k]) > 1e-3 {
-			t.Errorf("%s: logit of class %d is %g, want %g", s.ID, class, got, logits[k])
-		}
-	}
-	// Of the top five, the probabilities follow from the logits.
-	for k, class := range top5 {
-		got := float64(view.Probabilities(row)[class] / view.Confidence(row))
-		if want := math.Exp(logits[k] - logits[0]); math.Abs(got-want) > 2e-3*want {
-			t.Errorf("%s: class %d has %g of the top probability, want %g", s.ID, class, got, want)
-		}
-	}
-}
-
-func decodePNG(t *testing.T, path string) *pipeline.Image {
-	t.Helper()
-	file, err := os.Open(path)
-	check(t, err)
-	defer file.Close()
-	decoded, err := png.Decode(file)
-	check(t, err)
-	size := decoded.Bounds().Size()
-	image := &pipeline.Image{W: size.X, H: size.Y}
-	for y := range size.Y {
-		for x := range size.X {
-			r, g, b, _ := decoded.At(x, y).RGBA()
-			image.Pix = append(image.Pix, byte(r>>8), byte(g>>8), byte(b>>8))
-		}
-	}
-	return image
 }

@@ -23,6 +23,9 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	if ort.ProbeMain() {
+		return
+	}
 	testscript.Main(m, map[string]func(){"pipeline": main})
 }
 
@@ -102,15 +105,21 @@ func interrupt(ts *testscript.TestScript, _ bool, args []string) {
 	}
 }
 
-// classifier FILE CLASSES writes a linear ONNX classifier with its side-car.
+// classifier FILE CLASSES [SIZE] writes a linear ONNX classifier of square
+// images, 8 pixels wide or as said, with its side-car.
 func classifier(ts *testscript.TestScript, _ bool, args []string) {
 	classes, err := strconv.Atoi(args[1])
 	ts.Check(err)
+	size := 8
+	if len(args) > 2 {
+		size, err = strconv.Atoi(args[2])
+		ts.Check(err)
+	}
 	path := ts.MkAbs(args[0])
 	ts.Check(os.MkdirAll(filepath.Dir(path), 0o777))
-	ts.Check(os.WriteFile(path, onnxtest.Classifier{Classes: classes}.Model().Bytes(), 0o666))
-	sidecar := `{"preprocess": {"resize_shorter_side": 8, "interpolation": "bilinear", "center_crop": 8, "scale": "1/255",
- "mean": [0.5, 0.5, 0.5], "std": [0.5, 0.5, 0.5]}, "input": {"layout": "NCHW", "color": "RGB"}, "class_order": "none", "params": 27000, "family": "linear"}`
+	ts.Check(os.WriteFile(path, onnxtest.Classifier{Classes: classes, Size: size}.Model().Bytes(), 0o666))
+	sidecar := fmt.Sprintf(`{"preprocess": {"resize_shorter_side": %[1]d, "interpolation": "bilinear", "center_crop": %[1]d, "scale": "1/255",
+ "mean": [0.5, 0.5, 0.5], "std": [0.5, 0.5, 0.5]}, "input": {"layout": "NCHW", "color": "RGB"}, "class_order": "none", "params": 27000, "family": "linear"}`, size)
 	ts.Check(os.WriteFile(strings.TrimSuffix(path, ".onnx")+".json", []byte(sidecar), 0o666))
 }
 

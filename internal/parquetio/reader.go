@@ -88,6 +88,9 @@ func (r *reader) fieldsOf(names []string) ([]int, *arrow.Schema, error) {
 		}
 		indexes = append(indexes, i)
 	}
+	if len(indexes) == 0 {
+		return nil, nil, errors.New("no column to read")
+	}
 	fields := make([]arrow.Field, len(indexes))
 	for i, index := range indexes {
 		field := r.arrow.Manifest.Fields[index].Field

@@ -59,6 +59,14 @@ func TestReadRecordsPicksColumnsInTheirOrder(t *testing.T) {
 	}
 }
 
+func TestReadRecordsNeedsAColumn(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "a.parquet")
+	writeBatches(t, path, predictions(memory.DefaultAllocator, 1, 0, 5, 3, true), nil, 5)
+	if ReadRecords(path, []string{}, func(arrow.Record) error { return nil }) == nil {
+		t.Error("no error")
+	}
+}
+
 func TestReadRecordsPassesOnTheVisitorsError(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "a.parquet")
 	writeBatches(t, path, predictions(memory.DefaultAllocator, 1, 0, 5000, 3, false), nil, 500)
