@@ -3,7 +3,6 @@ package pipeline
 import (
 	"context"
 	"fmt"
-	"sync/atomic"
 
 	"github.com/apache/arrow/go/v17/arrow"
 )
@@ -14,7 +13,7 @@ type work struct {
 	pipeline, model int
 	batch           []Sample
 	read            int64 // samples that left the source since the step before
-	bad             []BadSample
+	bad, warnings   []BadSample
 }
 
 // batcher cuts the items of each pipeline and model into batches of the
@@ -39,6 +38,7 @@ func newBatcher(models []openModel) *batcher {
 func (b *batcher) Add(p prepared) ([]work, error) {
 	b.pending.read++
 	b.pending.bad = append(b.pending.bad, p.bad...)
+	b.pending.warnings = append(b.pending.warnings, p.warnings...)
 	var full []work
 	for _, it := range p.items {
 		key := batchKey{it.pipeline, it.model}
@@ -80,19 +80,6 @@ func (b *batcher) news() work {
 	return w
 }
 
-// openModel is a model that is ready for use, or was given up.
-type openModel struct {
-	planModel
-	info   ModelInfo
-	opened bool
-	fault  *atomic.Pointer[error]
-}
-
-func (m *openModel) failed() bool { return m.fault.Load() != nil }
-
-// giveUp marks the model as failed; the first reason stays.
-func (m *openModel) giveUp(err error) { m.fault.CompareAndSwap(nil, &err) }
-
 // inferred is a finished step.
 type inferred struct {
 	work
@@ -101,9 +88,10 @@ type inferred struct {
 
 // inferrer runs batches through their models. It is safe for concurrent use.
 type inferrer struct {
-	models []openModel
-	probs  []bool // by pipeline: whether all probabilities are asked for
-	clock  *clock
+	models  []openModel
+	probs   []bool // by pipeline: whether all probabilities are asked for
+	clock   *clock
+	opening *opening
 }
 
 // Infer never fails for a model alone: the model is given up instead.
@@ -111,6 +99,10 @@ func (r *inferrer) Infer(ctx context.Context, w work) ([]inferred, error) {
 	done := inferred{work: w}
 	if w.batch == nil {
 		return []inferred{done}, nil
+	}
+	<-r.opening.done
+	if r.opening.err != nil {
+		return nil, r.opening.err
 	}
 	model := &r.models[w.model]
 	if !model.failed() {

@@ -17,11 +17,12 @@ type item struct {
 
 // prepared is what became of one sample of the source.
 type prepared struct {
-	items []item
-	bad   []BadSample
+	items    []item
+	bad      []BadSample
+	warnings []BadSample // used all the same
 }
 
-// BadSample is a sample that could not be used.
+// BadSample is a sample that could not be used, or only with a warning.
 type BadSample struct {
 	Pipeline string `json:"pipeline"`
 	ID       string `json:"id"`
@@ -42,12 +43,15 @@ type preparer struct {
 // Prepare never fails for one sample alone: what cannot be used is in bad.
 func (p *preparer) Prepare(ctx context.Context, s Sample) ([]prepared, error) {
 	s.Seed = p.seed
-	image, err := p.decode(s)
+	image, warning, err := p.decode(s)
 	if err != nil {
-		return []prepared{{bad: p.unusable(s, err)}}, nil
+		return []prepared{{bad: p.forEach(s, err.Error())}}, nil
 	}
 	s = s.With(image, s.Variant)
 	var out prepared
+	if warning != "" {
+		out.warnings = p.forEach(s, warning)
+	}
 	for i := range p.pass.pipelines {
 		if err := p.prepareFor(ctx, &p.pass.pipelines[i], s, &out); err != nil {
 			return nil, err
@@ -56,26 +60,28 @@ func (p *preparer) Prepare(ctx context.Context, s Sample) ([]prepared, error) {
 	return []prepared{out}, nil
 }
 
-func (p *preparer) decode(s Sample) (*Image, error) {
+// decode gives the pixels, and a warning where a file is damaged in a way
+// that Pillow forgives.
+func (p *preparer) decode(s Sample) (image *Image, warning string, err error) {
 	if s.Image != nil {
-		return s.Image, nil
+		return s.Image, "", nil
 	}
 	stop := timed(&p.clock.read)
 	data, err := s.Read()
 	stop()
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	defer timed(&p.clock.decode)()
-	image, _, err := imaging.Decode(data, p.limits)
-	return image, err
+	image, info, err := imaging.Decode(data, p.limits)
+	return image, info.Warning, err
 }
 
-// unusable is the record of a sample that no pipeline of the pass can use.
-func (p *preparer) unusable(s Sample, err error) []BadSample {
+// forEach is a record about the sample for every pipeline of the pass.
+func (p *preparer) forEach(s Sample, reason string) []BadSample {
 	bad := make([]BadSample, len(p.pass.pipelines))
 	for i, pipeline := range p.pass.pipelines {
-		bad[i] = BadSample{Pipeline: pipeline.name, ID: s.ID, Path: s.Path, Reason: err.Error()}
+		bad[i] = BadSample{Pipeline: pipeline.name, ID: s.ID, Path: s.Path, Reason: reason}
 	}
 	return bad
 }

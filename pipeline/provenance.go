@@ -104,6 +104,7 @@ type runFile struct {
 	ImagesPerS  float64           `json:"images_per_s"`
 	Predictions int64             `json:"predictions"`
 	Bad         int64             `json:"bad"`
+	Warnings    int64             `json:"damaged_but_used"`
 	OverBudget  []string          `json:"over_bad_budget"`
 	Failed      []FailedModel     `json:"failed_models"`
 	Problems    []string          `json:"problems"`
@@ -137,7 +138,7 @@ func (r *runner) runFile() runFile {
 		Version: Version, ConfigHash: config.Hash(r.plan.config), Status: res.status(), Started: r.began.UTC(),
 		ElapsedS: res.Elapsed.Seconds(), FirstRecord: res.FirstRecord.Seconds(),
 		Images: res.Images, ImagesPerS: float64(res.Images) / res.Elapsed.Seconds(),
-		Predictions: res.Rows, Bad: res.Bad, OverBudget: res.OverBudget, Failed: res.Failed, Problems: res.Problems,
+		Predictions: res.Rows, Bad: res.Bad, Warnings: r.tally.warnings, OverBudget: res.OverBudget, Failed: res.Failed, Problems: res.Problems,
 		CPU: res.CPU, Workers: r.workers(), Provenance: r.info.Metadata,
 	}
 	for _, m := range r.info.Models {

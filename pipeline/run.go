@@ -6,9 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime"
-	"slices"
-	"sync"
-	"sync/atomic"
 	"time"
 
 	"quba/internal/imaging"
@@ -55,35 +52,44 @@ type runner struct {
 	models  []openModel
 	sources []SourceInfo // by pipeline, in config order
 	closers []func() error
+	opening opening
 	tally   tally
 	result  Result
 }
 
 func (r *runner) run(ctx context.Context) error {
-	if err := r.describeSources(ctx); err != nil {
+	if err := r.describe(ctx); err != nil {
 		return err
 	}
-	r.openModels(ctx)
-	if ctx.Err() == nil && !slices.ContainsFunc(r.models, func(m openModel) bool { return !m.failed() }) {
-		r.reportFailed()
-		return &DataError{ErrNoModel}
-	}
-	r.info.Metadata = r.metadata()
 	if err := r.openStages(ctx); err != nil {
 		return err
 	}
 	defer r.closeStages()
-	if err := r.openSinks(ctx); err != nil {
-		return err
+	r.opening.done = make(chan struct{})
+	go func() {
+		defer close(r.opening.done)
+		r.opening.err = r.open(ctx)
+	}()
+	err := r.runPasses(ctx)
+	<-r.opening.done
+	if r.opening.err != nil {
+		return r.opening.err
 	}
-	for i := range r.plan.passes {
-		if err := r.runPass(ctx, &r.plan.passes[i]); err != nil {
-			r.abortSinks(len(r.plan.sinks))
-			return err
-		}
+	if err != nil {
+		r.abortSinks(len(r.plan.sinks))
+		return err
 	}
 	r.reportFailed()
 	return r.closeSinks(ctx)
+}
+
+func (r *runner) runPasses(ctx context.Context) error {
+	for i := range r.plan.passes {
+		if err := r.runPass(ctx, &r.plan.passes[i]); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (r *runner) workers() int {
@@ -106,66 +112,6 @@ func (r *runner) describeSources(ctx context.Context) error {
 		r.tally.addPipeline(p.Name, infos[i].Samples)
 	}
 	return nil
-}
-
-// openModels describes, probes and loads the models, several at once. A model
-// that fails is marked and left out.
-func (r *runner) openModels(ctx context.Context) {
-	r.models = make([]openModel, len(r.plan.models))
-	var wg sync.WaitGroup
-	slots := make(chan struct{}, r.workers())
-	for i, m := range r.plan.models {
-		r.models[i] = openModel{planModel: m, fault: &atomic.Pointer[error]{}}
-		wg.Add(1)
-		go func() {
-			defer wg.Done()
-			slots <- struct{}{}
-			defer func() { <-slots }()
-			r.models[i].open(ctx, &r.info)
-		}()
-	}
-	wg.Wait()
-	for _, m := range r.models {
-		if !m.failed() {
-			r.info.Models = append(r.info.Models, RunModel{Name: m.name, Info: m.info})
-			continue
-		}
-		r.opt.Log.Error("model is left out", "model", m.name, "error", *m.fault.Load())
-	}
-}
-
-func (m *openModel) open(ctx context.Context, run *Run) {
-	defer func() {
-		if cause := recover(); cause != nil {
-			m.giveUp(fmt.Errorf("internal fault: %v", cause))
-		}
-	}()
-	info, err := m.model.Describe(ctx)
-	if err != nil {
-		m.giveUp(err)
-		return
-	}
-	if info.BatchSize < 1 {
-		m.giveUp(fmt.Errorf("batch size must be at least 1, got %d", info.BatchSize))
-		return
-	}
-	m.info = info
-	if err := m.model.Open(ctx, run); err != nil {
-		m.giveUp(err)
-		return
-	}
-	m.opened = true
-}
-
-func (r *runner) closeModels() {
-	for _, m := range r.models {
-		if !m.opened {
-			continue
-		}
-		if err := m.model.Close(); err != nil {
-			r.opt.Log.Warn("closing a model", "model", m.name, "error", err)
-		}
-	}
 }
 
 func (r *runner) openStages(ctx context.Context) error {
@@ -205,6 +151,10 @@ func (r *runner) closeStages() {
 	r.closers = nil
 }
 
+// waitingBatches is how many batches of each worker may wait for inference:
+// enough to prepare images while the models are loaded.
+const waitingBatches = 4
+
 // runPass streams one data set through its pipelines and models into the
 // sinks.
 func (r *runner) runPass(ctx context.Context, pass *pass) error {
@@ -218,12 +168,12 @@ func (r *runner) runPass(ctx context.Context, pass *pass) error {
 	workers := r.workers()
 	prepare := &preparer{pass: pass, models: r.models, seed: c.Seed, clock: r.clock, limits: imaging.Options{MaxPixels: c.MaxPixels}}
 	batches := newBatcher(r.models)
-	infer := &inferrer{models: r.models, probs: r.probsByPipeline(), clock: r.clock}
+	infer := &inferrer{models: r.models, probs: r.probsByPipeline(), clock: r.clock, opening: &r.opening}
 
 	samples := from(g, reading, pass.path, pass.samples(reading))
 	ready := flatMap(samples, "preparing images", workers, workers, prepare.Prepare)
 	works := scan(ready, "batching", batches.Add, batches.Flush)
-	done := flatMap(works, "inference", workers, workers, infer.Infer)
+	done := flatMap(works, "inference", workers, waitingBatches*workers, infer.Infer)
 	r.tally.feed(pass)
 	err := drain(done, "writing results", func(d inferred) error { return r.take(ctx, pass, d) })
 	if errors.Is(err, errSource) {
@@ -240,6 +190,9 @@ func (r *runner) take(ctx context.Context, pass *pass, d inferred) error {
 			return err
 		}
 	}
+	for _, w := range d.warnings {
+		r.recordWarning(w)
+	}
 	r.tally.read(pass, d.read)
 	if d.record != nil {
 		defer d.record.Release()
@@ -255,6 +208,16 @@ func (r *runner) take(ctx context.Context, pass *pass, d inferred) error {
 		r.opt.Progress(r.tally.progress())
 	}
 	return nil
+}
+
+// recordWarning counts a damaged image that is used as Pillow uses it.
+func (r *runner) recordWarning(w BadSample) {
+	level := slog.LevelDebug
+	if r.tally.warnings == 0 {
+		level = slog.LevelWarn
+	}
+	r.opt.Log.Log(context.Background(), level, "damaged image is used as it is", "path", w.Path, "reason", w.Reason)
+	r.tally.warnings++
 }
 
 func (r *runner) recordBad(bad BadSample) error {

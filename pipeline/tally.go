@@ -7,6 +7,7 @@ type tally struct {
 	images      int64
 	totalImages int64
 	rows        int64
+	warnings    int64 // damaged images that were used all the same
 	totalRows   int64
 	feeding     []string
 }
