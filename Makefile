@@ -62,7 +62,7 @@ build: $(NATIVE) ## build bin/pipeline
 	$(GO) build -trimpath -tags '$(GOTAGS)' -ldflags '-s -w -X quba/pipeline.Version=$(VERSION)' -o bin/pipeline ./cmd/pipeline
 
 demo: build $(ONNXRUNTIME_LIB) $(MODELS) $(PHOTOGRAPHS) ## measure and rank three real classifiers on 20 photographs
-	bin/pipeline run --overwrite configs/demo.yaml
+	bin/pipeline run --overwrite configs/demo.yaml >/dev/null
 	bin/pipeline rank --allow-partial results/demo
 
 test: $(NATIVE) $(ONNXRUNTIME_LIB) $(VENV)/test.txt ## run the tests
