@@ -81,12 +81,11 @@ func exits(ts *testscript.TestScript, _ bool, args []string) {
 	}
 }
 
-// interrupt SIGNAL TIME PROGRAM ARG... runs a program, sends it the signal
-// after the time, and checks that it ends with 128 + the signal's number.
+// interrupt SIGNAL FOLDER PROGRAM ARG... runs a program, sends it the signal
+// when the first file is in the folder, and checks that it ends with 128 + the
+// signal's number.
 func interrupt(ts *testscript.TestScript, _ bool, args []string) {
 	signal := map[string]syscall.Signal{"INT": syscall.SIGINT, "TERM": syscall.SIGTERM}[args[0]]
-	wait, err := time.ParseDuration(args[1])
-	ts.Check(err)
 	program, err := exec.LookPath(args[2])
 	ts.Check(err)
 	cmd := exec.Command(program, args[3:]...)
@@ -97,7 +96,12 @@ func interrupt(ts *testscript.TestScript, _ bool, args []string) {
 	defer output.Close()
 	cmd.Stdout, cmd.Stderr = output, output
 	ts.Check(cmd.Start())
-	time.Sleep(wait)
+	for range 6000 {
+		if entries, err := os.ReadDir(ts.MkAbs(args[1])); err == nil && len(entries) > 0 {
+			break
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
 	ts.Check(cmd.Process.Signal(signal))
 	_ = cmd.Wait() // the exit code is looked at instead
 	if code := cmd.ProcessState.ExitCode(); code != 128+int(signal) {
