@@ -153,14 +153,30 @@ func (b *compiler) modelsOf(p config.Pipeline) []int {
 }
 
 func (b *compiler) compileSinks() {
+	claims := map[string]string{}
 	for _, c := range b.config.Sinks {
 		sink, ok := build(b, b.reg.Sinks, c)
 		if !ok {
 			continue
 		}
 		b.bind(c.Path, sink)
+		b.claim(claims, c.Path, sink)
 		b.plan.sinks = append(b.plan.sinks, planSink{name: fmt.Sprintf("%s (%s)", c.Path, c.Type), sink: sink})
 	}
+}
+
+// claim reports a sink that writes what another one writes already.
+func (b *compiler) claim(claims map[string]string, path string, sink Sink) {
+	exclusive, ok := sink.(Exclusive)
+	if !ok {
+		return
+	}
+	what := exclusive.Claim()
+	if first, taken := claims[what]; taken {
+		b.report(path, fmt.Errorf("writes %s, as %s does; leave one of them out, or give it a name of its own where it has one (as: NAME)", what, first))
+		return
+	}
+	claims[what] = path
 }
 
 func (b *compiler) bind(path string, component any) {

@@ -146,6 +146,14 @@ type Describer interface{ MetricSpec() MetricSpec }
 // is called after Close and says which and why.
 type Troubled interface{ Problems() []string }
 
+// Exclusive is a sink that must not stand twice in a config with the same
+// claim: both would write the same thing.
+type Exclusive interface {
+	// Claim says what the sink alone writes, as a message calls it: "the
+	// predictions", "accuracy".
+	Claim() string
+}
+
 // Registries are the components that a config can name.
 type Registries struct {
 	Sources *registry.Registry[Source]

@@ -5,7 +5,8 @@
 // libjpeg62-turbo-dev and pkg-config, Homebrew jpeg-turbo and pkgconf); its
 // pixels are Pillow's. Where it is missing, build with -tags nojpegturbo or
 // CGO_ENABLED=0: a decoder in Go then comes within 3 levels. Resizing equals
-// Pillow 12.3 bit for bit, as do PNG, BMP, TIFF, GIF and WebP.
+// Pillow 12.3 bit for bit, as do PNG, BMP, TIFF, GIF and WebP; its inner loops
+// are in C where there is cgo on amd64 or arm64, and in Go elsewhere.
 package imaging
 
 import "fmt"

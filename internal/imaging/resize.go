@@ -22,7 +22,7 @@ func Resize(src *Image, w, h int, f Filter) *Image {
 		panic("imaging: " + f.String())
 	}
 	dst := New(w, h)
-	resample(plane{dst.Pix, 3 * w, 3 * w}, src, w, h, f, rect{0, 0, w, h})
+	resample(fastest, plane{dst.Pix, 3 * w, 3 * w}, src, w, h, f, rect{0, 0, w, h})
 	return dst
 }
 
@@ -49,7 +49,7 @@ func (t Transform) Apply(src *Image) (*Image, error) {
 		dst.fill(t.PadColor)
 	}
 	to := plane{dst.Pix[3*(y.pad*dst.W+x.pad):], 3 * dst.W, 3 * x.len()}
-	resample(to, src, w, h, t.Filter, rect{x.lo, y.lo, x.hi, y.hi})
+	resample(fastest, to, src, w, h, t.Filter, rect{x.lo, y.lo, x.hi, y.hi})
 	return dst, nil
 }
 

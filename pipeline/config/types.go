@@ -55,7 +55,7 @@ type Component struct {
 
 // Pipeline is a source and the stages its samples go through.
 type Pipeline struct {
-	Name   string      `koanf:"name" jsonschema:"required,pattern=^[A-Za-z0-9][A-Za-z0-9._-]*$" jsonschema_description:"Name in records and in sinks."`
+	Name   string      `koanf:"name" jsonschema:"required,pattern=^[A-Za-z0-9][A-Za-z0-9_-]*$" jsonschema_description:"Name in records and in sinks."`
 	Source Component   `koanf:"source" jsonschema:"required" jsonschema_description:"Where the images come from."`
 	Stages []Component `koanf:"stages" jsonschema_description:"What happens to each image, in order."`
 	Models []string    `koanf:"models" jsonschema:"minItems=1,uniqueItems=true" jsonschema_description:"Names of the models that see this pipeline; all when left out."`
