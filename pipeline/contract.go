@@ -173,6 +173,10 @@ func NewRegistries() Registries {
 	}
 }
 
+// ErrRuntime marks the errors of the library that runs models: no model can
+// be used without it.
+var ErrRuntime = errors.New("the inference runtime cannot be used")
+
 // ErrUnusable marks the errors that concern one sample alone.
 var ErrUnusable = errors.New("unusable sample")
 

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/google/renameio/v2"
 
@@ -21,18 +22,25 @@ const (
 	ScoresFile = "scores.parquet"
 	BadFile    = "bad.jsonl"
 	lockFile   = ".lock"
+
+	predictionsFolder = "predictions"
 )
 
 // DefaultOut is the result folder of a config that names none.
 const DefaultOut = "results"
 
-// folder is the result folder of a run that is going on. It is locked, and
-// what it holds of an earlier run stays until it is replaced.
+// stagingFolder is where a run writes until it is finished.
+const stagingFolder = ".partial"
+
+// folder is the result folder of a run that is going on. The run writes into
+// a folder inside it; what the result folder holds of an earlier run stays
+// until the new result is whole.
 type folder struct {
-	path   string
-	unlock func()
-	bad    *renameio.PendingFile
-	badBuf *bufio.Writer
+	path    string
+	staging string
+	unlock  func()
+	bad     *os.File
+	badBuf  *bufio.Writer
 }
 
 // ErrOtherResult is the error for a result folder that holds the result of
@@ -44,82 +52,79 @@ func openFolder(c config.Config, overwrite bool) (*folder, error) {
 	if path == "" {
 		path = DefaultOut
 	}
-	if err := os.MkdirAll(path, 0o777); err != nil {
-		return nil, fmt.Errorf("result folder: %w", err)
+	f := &folder{path: path, staging: filepath.Join(path, stagingFolder), unlock: func() {}}
+	err := f.open(config.Hash(c), overwrite)
+	if err == nil {
+		return f, nil
 	}
-	unlock, err := lock(filepath.Join(path, lockFile))
-	if err != nil {
-		return nil, &DataError{fmt.Errorf("result folder %s: %w", path, err)}
-	}
-	f := &folder{path: path, unlock: unlock}
-	if err := f.prepare(c, overwrite); err != nil {
-		f.Close()
+	f.Close()
+	err = fmt.Errorf("result folder %s: %w", path, err)
+	if MachineFault(err) {
 		return nil, err
 	}
-	return f, nil
+	return nil, &UsageError{err}
 }
 
-func (f *folder) prepare(c config.Config, overwrite bool) error {
-	same, err := f.holdsOnly(config.Hash(c))
+func (f *folder) open(hash string, overwrite bool) error {
+	if err := os.MkdirAll(f.path, 0o777); err != nil {
+		return err
+	}
+	unlock, err := lock(filepath.Join(f.path, lockFile))
 	if err != nil {
 		return err
 	}
-	if !same {
-		if !overwrite {
-			return &UsageError{fmt.Errorf("result folder %s: %w", f.path, ErrOtherResult)}
-		}
-		if err := f.clear(); err != nil {
-			return err
-		}
-	}
-	f.bad, err = renameio.NewPendingFile(filepath.Join(f.path, BadFile), renameio.WithPermissions(0o666), renameio.WithExistingPermissions())
+	f.unlock = unlock
+	earlier, err := f.earlier()
 	if err != nil {
-		return fmt.Errorf("result folder: %w", err)
+		return err
+	}
+	if earlier.Status != "" && earlier.ConfigHash != hash && !overwrite {
+		return ErrOtherResult
+	}
+	// What a killed run left behind is of no use.
+	if err := os.RemoveAll(f.staging); err != nil {
+		return err
+	}
+	if err := os.Mkdir(f.staging, 0o777); err != nil {
+		return err
+	}
+	f.bad, err = os.Create(filepath.Join(f.staging, BadFile))
+	if err != nil {
+		return err
 	}
 	f.badBuf = bufio.NewWriter(f.bad)
 	return nil
 }
 
-// holdsOnly says whether the folder is free for a config: it holds no result,
-// or one of the same config.
-func (f *folder) holdsOnly(hash string) (bool, error) {
-	data, err := os.ReadFile(filepath.Join(f.path, RunFile))
-	if errors.Is(err, os.ErrNotExist) {
-		return true, nil
-	}
-	if err != nil {
-		return false, fmt.Errorf("result folder: %w", err)
-	}
-	var earlier struct {
-		ConfigHash string `json:"config_hash"`
-	}
-	if json.Unmarshal(data, &earlier) != nil {
-		return false, nil
-	}
-	return earlier.ConfigHash == hash, nil
+// earlierRun is what the run.json of an earlier run says; it is zero when
+// there is none.
+type earlierRun struct {
+	ConfigHash string `json:"config_hash"`
+	Status     string `json:"status"`
 }
 
-// clear takes the result of an earlier run away.
-func (f *folder) clear() error {
-	old, err := filepath.Glob(filepath.Join(f.path, "predictions", "*.parquet"))
+func (f *folder) earlier() (earlierRun, error) {
+	var e earlierRun
+	data, err := os.ReadFile(filepath.Join(f.path, RunFile))
+	if errors.Is(err, os.ErrNotExist) {
+		return e, nil
+	}
 	if err != nil {
-		return err
+		return e, err
 	}
-	for _, name := range []string{RunFile, ScoresFile, ConfigFile, BadFile} {
-		old = append(old, filepath.Join(f.path, name))
+	if json.Unmarshal(data, &e) != nil || e.Status == "" {
+		e = earlierRun{Status: "unreadable"}
 	}
-	for _, path := range old {
-		if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
-			return fmt.Errorf("result folder: %w", err)
-		}
-	}
-	return nil
+	return e, nil
 }
 
 // Close unlocks the folder and drops what was not finished.
 func (f *folder) Close() {
 	if f.bad != nil {
-		_ = f.bad.Cleanup() // nothing is left to clean after a successful finish
+		_ = f.bad.Close() // it was closed before when the run was finished
+	}
+	if f.bad != nil {
+		_ = os.RemoveAll(f.staging) // the next run tries again
 	}
 	f.unlock()
 }
@@ -135,27 +140,77 @@ func (f *folder) writeBad(bad BadSample) error {
 	return nil
 }
 
-// finish makes the list of bad samples visible and writes the other files.
-// run.json comes last: a folder that has it is complete.
-func (f *folder) finish(configYAML []byte, r runFile, scores func(path string) error) error {
-	if err := f.badBuf.Flush(); err != nil {
-		return fmt.Errorf("%s: %w", BadFile, err)
+// finish writes the other files and makes the result visible. It reports
+// whether it did: an interrupted run does not replace a complete result.
+func (f *folder) finish(configYAML []byte, r runFile, scores func(path string) error) (published bool, err error) {
+	if err := errors.Join(f.badBuf.Flush(), f.bad.Sync(), f.bad.Close()); err != nil {
+		return false, fmt.Errorf("%s: %w", BadFile, err)
 	}
-	if err := f.bad.CloseAtomicallyReplace(); err != nil {
-		return fmt.Errorf("%s: %w", BadFile, err)
-	}
-	if err := scores(filepath.Join(f.path, ScoresFile)); err != nil {
-		return err
-	}
-	if err := renameio.WriteFile(filepath.Join(f.path, ConfigFile), configYAML, 0o666); err != nil {
-		return fmt.Errorf("%s: %w", ConfigFile, err)
+	if err := scores(filepath.Join(f.staging, ScoresFile)); err != nil {
+		return false, err
 	}
 	text, err := json.MarshalIndent(r, "", "  ")
 	if err != nil {
-		return fmt.Errorf("%s: %w", RunFile, err)
+		return false, fmt.Errorf("%s: %w", RunFile, err)
 	}
-	if err := renameio.WriteFile(filepath.Join(f.path, RunFile), append(text, '\n'), 0o666); err != nil {
-		return fmt.Errorf("%s: %w", RunFile, err)
+	for name, content := range map[string][]byte{ConfigFile: configYAML, RunFile: append(text, '\n')} {
+		if err := renameio.WriteFile(filepath.Join(f.staging, name), content, 0o666, renameio.WithTempDir(f.staging)); err != nil {
+			return false, fmt.Errorf("%s: %w", name, err)
+		}
+	}
+	earlier, err := f.earlier()
+	if err != nil {
+		return false, err
+	}
+	if r.Status == statusInterrupted && earlier.Status == statusComplete {
+		return false, nil
+	}
+	return true, f.publish()
+}
+
+// publish puts the new result in the place of the earlier one. run.json goes
+// first and comes last: a folder that has it holds one whole result.
+func (f *folder) publish() error {
+	if err := f.removeEarlier(); err != nil {
+		return err
+	}
+	predictions := filepath.Join(f.path, predictionsFolder)
+	if err := os.MkdirAll(predictions, 0o777); err != nil {
+		return err
+	}
+	files, err := filepath.Glob(filepath.Join(f.staging, predictionsFolder, "*.parquet"))
+	if err != nil {
+		return err
+	}
+	for _, from := range files {
+		if err := os.Rename(from, filepath.Join(predictions, filepath.Base(from))); err != nil {
+			return err
+		}
+	}
+	if err := parquetio.SyncFolder(predictions); err != nil {
+		return err
+	}
+	for _, name := range []string{ScoresFile, ConfigFile, BadFile, RunFile} {
+		if err := os.Rename(filepath.Join(f.staging, name), filepath.Join(f.path, name)); err != nil {
+			return err
+		}
 	}
 	return parquetio.SyncFolder(f.path)
+}
+
+func (f *folder) removeEarlier() error {
+	old, err := filepath.Glob(filepath.Join(f.path, predictionsFolder, "*.parquet"))
+	if err != nil {
+		return err
+	}
+	for _, name := range []string{BadFile, ConfigFile, ScoresFile, RunFile} {
+		old = append(old, filepath.Join(f.path, name))
+	}
+	slices.Reverse(old)
+	for _, path := range old {
+		if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return err
+		}
+	}
+	return nil
 }

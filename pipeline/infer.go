@@ -107,8 +107,11 @@ func (r *inferrer) Infer(ctx context.Context, w work) ([]inferred, error) {
 	model := &r.models[w.model]
 	if !model.failed() {
 		stop := timed(&r.clock.infer)
-		rec, err := inferSafely(ctx, model.model, w.batch, r.probs[w.pipeline])
+		rec, err := inferSafely(ctx, model, w.batch, r.probs[w.pipeline])
 		stop()
+		if MachineFault(err) {
+			return nil, fmt.Errorf("%s: %w", model.name, err)
+		}
 		if err != nil && ctx.Err() == nil {
 			model.giveUp(err)
 		}
@@ -120,13 +123,11 @@ func (r *inferrer) Infer(ctx context.Context, w work) ([]inferred, error) {
 
 // inferSafely turns a panic into the model's error, and refuses a record of
 // the wrong length.
-func inferSafely(ctx context.Context, m Model, batch []Sample, probs bool) (rec arrow.Record, err error) {
-	defer func() {
-		if cause := recover(); cause != nil {
-			err = fmt.Errorf("internal fault: %v", cause)
-		}
-	}()
-	rec, err = m.Infer(ctx, batch, probs)
+func inferSafely(ctx context.Context, m *openModel, batch []Sample, probs bool) (rec arrow.Record, err error) {
+	err = safely(m.name, func() (err error) {
+		rec, err = m.model.Infer(ctx, batch, probs)
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}

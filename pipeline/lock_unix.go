@@ -4,6 +4,7 @@ package pipeline
 
 import (
 	"errors"
+	"fmt"
 	"os"
 
 	"golang.org/x/sys/unix"
@@ -18,7 +19,7 @@ func lock(path string) (unlock func(), err error) {
 	err = unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
 	if errors.Is(err, unix.EWOULDBLOCK) {
 		_ = f.Close()
-		return nil, errors.New("another run is writing here")
+		return nil, fmt.Errorf("another run is writing here: %w", unix.EWOULDBLOCK)
 	}
 	if err != nil {
 		_ = f.Close()

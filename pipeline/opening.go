@@ -2,8 +2,8 @@ package pipeline
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"slices"
 	"sync"
 	"sync/atomic"
 )
@@ -35,50 +35,68 @@ func (r *runner) describe(ctx context.Context) error {
 	described := make(chan struct{})
 	go func() {
 		defer close(described)
-		r.eachModel(func(m *openModel) { m.describe(ctx) })
+		r.eachModel(func(m *openModel) error { return m.describe(ctx) })
 	}()
 	err := r.describeSources(ctx)
 	<-described
-	if err != nil {
+	if err != nil && ctx.Err() == nil {
 		return err
 	}
-	return r.needModel()
+	return r.needModel(ctx)
 }
 
 // open loads the models and opens the sinks. A model that fails is marked and
 // left out.
 func (r *runner) open(ctx context.Context) error {
-	r.eachModel(func(m *openModel) { m.open(ctx, &r.info) })
-	if ctx.Err() == nil {
-		if err := r.needModel(); err != nil {
-			return err
-		}
+	r.eachModel(func(m *openModel) error { return m.open(ctx, &r.info) })
+	if err := r.needModel(ctx); err != nil {
+		return err
 	}
+	r.narrateFailed()
 	for _, m := range r.models {
 		if !m.failed() {
 			r.info.Models = append(r.info.Models, RunModel{Name: m.name, Info: m.info})
-			continue
 		}
-		r.opt.Log.Error("model is left out", "model", m.name, "error", *m.fault.Load())
 	}
 	r.info.Metadata = r.metadata()
 	return r.openSinks(ctx)
 }
 
-// needModel is an error when every model has failed.
-func (r *runner) needModel() error {
-	if slices.ContainsFunc(r.models, func(m openModel) bool { return !m.failed() }) {
+// needModel is an error when every model has failed, or when one failed for a
+// reason that is not its own.
+func (r *runner) needModel(ctx context.Context) error {
+	if ctx.Err() != nil {
+		return ErrInterrupted
+	}
+	left := false
+	for _, m := range r.models {
+		fault := m.fault.Load()
+		left = left || fault == nil
+		if fault != nil && errors.Is(*fault, ErrRuntime) {
+			return &DataError{*fault}
+		}
+		if fault != nil && MachineFault(*fault) {
+			return fmt.Errorf("%s: %w", m.name, *fault)
+		}
+	}
+	if left {
 		return nil
 	}
-	for _, m := range r.models {
-		r.opt.Log.Error("model is left out", "model", m.name, "error", *m.fault.Load())
-	}
+	r.narrateFailed()
 	r.reportFailed()
 	return &DataError{ErrNoModel}
 }
 
-// eachModel calls f for all models, several at once.
-func (r *runner) eachModel(f func(*openModel)) {
+func (r *runner) narrateFailed() {
+	for _, m := range r.models {
+		if m.failed() {
+			r.opt.Log.Error("model is left out", "model", m.name, "error", *m.fault.Load())
+		}
+	}
+}
+
+// eachModel calls f for all models, several at once; an error is the model's.
+func (r *runner) eachModel(f func(*openModel) error) {
 	var wg sync.WaitGroup
 	slots := make(chan struct{}, r.workers())
 	for i := range r.models {
@@ -91,37 +109,35 @@ func (r *runner) eachModel(f func(*openModel)) {
 			defer wg.Done()
 			slots <- struct{}{}
 			defer func() { <-slots }()
-			defer func() {
-				if cause := recover(); cause != nil {
-					m.giveUp(fmt.Errorf("internal fault: %v", cause))
-				}
-			}()
-			if !m.failed() {
-				f(m)
+			if m.failed() {
+				return
+			}
+			if err := safely(m.name, func() error { return f(m) }); err != nil {
+				m.giveUp(err)
 			}
 		}()
 	}
 	wg.Wait()
 }
 
-func (m *openModel) describe(ctx context.Context) {
+func (m *openModel) describe(ctx context.Context) error {
 	info, err := m.model.Describe(ctx)
-	if err == nil && info.BatchSize < 1 {
-		err = fmt.Errorf("batch size must be at least 1, got %d", info.BatchSize)
-	}
 	if err != nil {
-		m.giveUp(err)
-		return
+		return err
+	}
+	if info.BatchSize < 1 {
+		return fmt.Errorf("batch size must be at least 1, got %d", info.BatchSize)
 	}
 	m.info = info
+	return nil
 }
 
-func (m *openModel) open(ctx context.Context, run *Run) {
+func (m *openModel) open(ctx context.Context, run *Run) error {
 	if err := m.model.Open(ctx, run); err != nil {
-		m.giveUp(err)
-		return
+		return err
 	}
 	m.opened = true
+	return nil
 }
 
 func (r *runner) closeModels() {

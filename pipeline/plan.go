@@ -33,7 +33,9 @@ type PipelineOverview struct {
 
 // ModelOverview is one model of an Overview.
 type ModelOverview struct {
-	Name          string `json:"name"`
+	Name string `json:"name"`
+	// Preprocessing is what is done to images; models with the same share it.
+	Preprocessing string `json:"preprocessing"`
 	Facts         []Fact `json:"facts"`
 	ForwardPasses int64  `json:"forward_passes"`
 	Error         string `json:"error,omitempty"`
@@ -64,11 +66,10 @@ func (p *Plan) Describe(ctx context.Context) Overview {
 
 func describeModel(ctx context.Context, m planModel) ModelOverview {
 	info, err := m.model.Describe(ctx)
-	o := ModelOverview{Name: m.name, Facts: info.Facts}
 	if err != nil {
-		o.Error = err.Error()
+		return ModelOverview{Name: m.name, Facts: info.Facts, Error: err.Error()}
 	}
-	return o
+	return ModelOverview{Name: m.name, Facts: info.Facts, Preprocessing: info.Transform.String()}
 }
 
 func (p *Plan) describePipeline(pl planPipeline, info SourceInfo, err error, models []ModelOverview) PipelineOverview {
@@ -84,8 +85,11 @@ func (p *Plan) describePipeline(pl planPipeline, info SourceInfo, err error, mod
 		o.Stages = append(o.Stages, st.Type)
 	}
 	for _, m := range pl.models {
-		passes := info.Samples * int64(o.Variants)
 		o.Models = append(o.Models, p.models[m].name)
+		if o.Error != "" || models[m].Error != "" {
+			continue
+		}
+		passes := info.Samples * int64(o.Variants)
 		o.ForwardPasses += passes
 		models[m].ForwardPasses += passes
 	}
@@ -127,12 +131,10 @@ func (p *Plan) describeSources(ctx context.Context) ([]SourceInfo, []error) {
 }
 
 func (p *pass) describe(ctx context.Context) (info SourceInfo, err error) {
-	defer func() {
-		if cause := recover(); cause != nil {
-			err = fmt.Errorf("%s: internal fault: %v", p.path, cause)
-		}
-	}()
-	info, err = p.source.Describe(ctx)
+	err = safely(p.path, func() (err error) {
+		info, err = p.source.Describe(ctx)
+		return err
+	})
 	if err != nil {
 		return info, fmt.Errorf("%s: %w", p.path, err)
 	}
@@ -140,6 +142,15 @@ func (p *pass) describe(ctx context.Context) (info SourceInfo, err error) {
 		info.Samples = min(info.Samples, int64(p.limit))
 	}
 	return info, nil
+}
+
+// names are those of the pipelines of the pass.
+func (p *pass) names() []string {
+	names := make([]string, len(p.pipelines))
+	for i, pl := range p.pipelines {
+		names[i] = pl.name
+	}
+	return names
 }
 
 // samples are those of the source, up to the limit.

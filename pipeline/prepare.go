@@ -24,10 +24,10 @@ type prepared struct {
 
 // BadSample is a sample that could not be used, or only with a warning.
 type BadSample struct {
-	Pipeline string `json:"pipeline"`
-	ID       string `json:"id"`
-	Path     string `json:"path"`
-	Reason   string `json:"reason"`
+	Pipelines []string `json:"pipelines"`
+	ID        string   `json:"id"`
+	Path      string   `json:"path"`
+	Reason    string   `json:"reason"`
 }
 
 // preparer turns a source's sample into the inputs of all models of all
@@ -44,13 +44,16 @@ type preparer struct {
 func (p *preparer) Prepare(ctx context.Context, s Sample) ([]prepared, error) {
 	s.Seed = p.seed
 	image, warning, err := p.decode(s)
+	if MachineFault(err) {
+		return nil, fmt.Errorf("%s: %w", s.Path, err)
+	}
 	if err != nil {
-		return []prepared{{bad: p.forEach(s, err.Error())}}, nil
+		return []prepared{{bad: []BadSample{p.note(s, err.Error())}}}, nil
 	}
 	s = s.With(image, s.Variant)
 	var out prepared
 	if warning != "" {
-		out.warnings = p.forEach(s, warning)
+		out.warnings = []BadSample{p.note(s, warning)}
 	}
 	for i := range p.pass.pipelines {
 		if err := p.prepareFor(ctx, &p.pass.pipelines[i], s, &out); err != nil {
@@ -77,13 +80,9 @@ func (p *preparer) decode(s Sample) (image *Image, warning string, err error) {
 	return image, info.Warning, err
 }
 
-// forEach is a record about the sample for every pipeline of the pass.
-func (p *preparer) forEach(s Sample, reason string) []BadSample {
-	bad := make([]BadSample, len(p.pass.pipelines))
-	for i, pipeline := range p.pass.pipelines {
-		bad[i] = BadSample{Pipeline: pipeline.name, ID: s.ID, Path: s.Path, Reason: reason}
-	}
-	return bad
+// note is a record about the sample for all pipelines of the pass.
+func (p *preparer) note(s Sample, reason string) BadSample {
+	return BadSample{Pipelines: p.pass.names(), ID: s.ID, Path: s.Path, Reason: reason}
 }
 
 func (p *preparer) prepareFor(ctx context.Context, pl *planPipeline, s Sample, out *prepared) error {
@@ -92,7 +91,7 @@ func (p *preparer) prepareFor(ctx context.Context, pl *planPipeline, s Sample, o
 	variants, err := applyStages(ctx, pl.stages, []Sample{s})
 	stop()
 	if errors.Is(err, ErrUnusable) {
-		out.bad = append(out.bad, BadSample{Pipeline: pl.name, ID: s.ID, Path: s.Path, Reason: err.Error()})
+		out.bad = append(out.bad, BadSample{Pipelines: []string{pl.name}, ID: s.ID, Path: s.Path, Reason: err.Error()})
 		return nil
 	}
 	if err != nil {
@@ -100,7 +99,7 @@ func (p *preparer) prepareFor(ctx context.Context, pl *planPipeline, s Sample, o
 	}
 	for _, v := range variants {
 		if err := p.crop(pl, v, out); err != nil {
-			out.bad = append(out.bad, BadSample{Pipeline: pl.name, ID: v.ID, Path: v.Path, Reason: err.Error()})
+			out.bad = append(out.bad, BadSample{Pipelines: []string{pl.name}, ID: v.ID, Path: v.Path, Reason: err.Error()})
 		}
 	}
 	return nil
@@ -123,12 +122,11 @@ func applyStages(ctx context.Context, stages []planStage, samples []Sample) ([]S
 }
 
 func (st planStage) apply(ctx context.Context, s Sample) (results []Sample, err error) {
-	defer func() {
-		if cause := recover(); cause != nil {
-			err = fmt.Errorf("internal fault on %s: %v", s.ID, cause)
-		}
-	}()
-	return st.stage.Apply(ctx, s)
+	err = safely(s.ID, func() (err error) {
+		results, err = st.stage.Apply(ctx, s)
+		return err
+	})
+	return results, err
 }
 
 // crop adds the sample to out for every model, with each distinct

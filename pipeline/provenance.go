@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"encoding/json"
+	"fmt"
 	"strconv"
 	"time"
 
@@ -53,6 +54,9 @@ func (r *runner) metadata() map[string]string {
 	}
 }
 
+// list is never null in JSON.
+func list[T any](items []T) []T { return append([]T{}, items...) }
+
 // mustJSON encodes values of this package, which cannot fail.
 func mustJSON(v any) string {
 	text, err := json.Marshal(v)
@@ -92,11 +96,18 @@ func (r *runner) metricSpecs() []MetricSpec {
 	return specs
 }
 
+// What run.json says of how a run ended.
+const (
+	statusComplete    = "complete"
+	statusIncomplete  = "incomplete" // a model failed, a score is not defined, or bad images are over the budget
+	statusInterrupted = "interrupted"
+)
+
 // runFile is run.json.
 type runFile struct {
 	Version     string            `json:"version"`
 	ConfigHash  string            `json:"config_hash"`
-	Status      string            `json:"status"` // complete, incomplete (a model failed, bad images over budget), interrupted
+	Status      string            `json:"status"`
 	Started     time.Time         `json:"started"`
 	ElapsedS    float64           `json:"elapsed_s"`
 	FirstRecord float64           `json:"first_record_s"`
@@ -121,15 +132,20 @@ type modelFacts struct {
 
 func (r *runner) writeResult() error {
 	res := &r.result
-	res.Images, res.Rows, res.Bad = r.tally.images, r.tally.rows, r.tally.badTotal()
+	res.Images, res.Rows, res.Bad = r.tally.images, r.tally.rows, r.tally.unusable
 	res.OverBudget = r.tally.overBudget(r.plan.config.MaxBadFraction)
 	text, err := config.Effective(r.plan.config)
 	if err != nil {
 		return err
 	}
-	return r.folder.finish(text, r.runFile(), func(path string) error {
+	published, err := r.folder.finish(text, r.runFile(), func(path string) error {
 		return parquetio.WriteScores(path, res.Scores, r.info.Metadata)
 	})
+	res.Kept = err == nil && !published
+	if err != nil {
+		return fmt.Errorf("result folder %s: %w", r.folder.path, err)
+	}
+	return nil
 }
 
 func (r *runner) runFile() runFile {
@@ -138,7 +154,8 @@ func (r *runner) runFile() runFile {
 		Version: Version, ConfigHash: config.Hash(r.plan.config), Status: res.status(), Started: r.began.UTC(),
 		ElapsedS: res.Elapsed.Seconds(), FirstRecord: res.FirstRecord.Seconds(),
 		Images: res.Images, ImagesPerS: float64(res.Images) / res.Elapsed.Seconds(),
-		Predictions: res.Rows, Bad: res.Bad, Warnings: r.tally.warnings, OverBudget: res.OverBudget, Failed: res.Failed, Problems: res.Problems,
+		Predictions: res.Rows, Bad: res.Bad, Warnings: r.tally.warnings,
+		OverBudget: list(res.OverBudget), Failed: list(res.Failed), Problems: list(res.Problems),
 		CPU: res.CPU, Workers: r.workers(), Provenance: r.info.Metadata,
 	}
 	for _, m := range r.info.Models {
@@ -150,9 +167,9 @@ func (r *runner) runFile() runFile {
 func (res Result) status() string {
 	switch {
 	case res.Interrupted:
-		return "interrupted"
+		return statusInterrupted
 	case len(res.Failed) > 0 || len(res.OverBudget) > 0 || len(res.Problems) > 0:
-		return "incomplete"
+		return statusIncomplete
 	}
-	return "complete"
+	return statusComplete
 }

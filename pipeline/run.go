@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime"
+	"slices"
 	"time"
 
 	"quba/internal/imaging"
@@ -35,6 +36,9 @@ func (p *Plan) Run(ctx context.Context, opt RunOptions) (Result, error) {
 	r.result.Elapsed = time.Since(r.began)
 	r.result.CPU = r.clock.cpuTime()
 	r.result.Interrupted = ctx.Err() != nil
+	if r.result.Interrupted && r.tally.rows == 0 {
+		return r.result, ErrInterrupted
+	}
 	if err == nil {
 		err = r.writeResult()
 	}
@@ -101,15 +105,18 @@ func (r *runner) workers() int {
 
 func (r *runner) describeSources(ctx context.Context) error {
 	infos, errs := r.plan.describeSources(ctx)
-	if err := errors.Join(errs...); err != nil {
+	if err := errors.Join(distinct(errs)...); err != nil {
 		return &DataError{err}
 	}
 	r.sources = infos
 	c := r.plan.config
-	r.info = Run{Out: r.folder.path, Seed: c.Seed, Protocol: c.Protocol, Library: c.Library, Workers: r.workers()}
+	r.info = Run{Out: r.folder.staging, Seed: c.Seed, Protocol: c.Protocol, Library: c.Library, Workers: r.workers()}
+	for i := range r.plan.passes {
+		pass := &r.plan.passes[i]
+		r.tally.addPass(pass, infos[pass.pipelines[0].order].Samples)
+	}
 	for i, p := range c.Pipelines {
 		r.info.Pipelines = append(r.info.Pipelines, RunPipeline{Name: p.Name, Source: infos[i]})
-		r.tally.addPipeline(p.Name, infos[i].Samples)
 	}
 	return nil
 }
@@ -220,13 +227,25 @@ func (r *runner) recordWarning(w BadSample) {
 	r.tally.warnings++
 }
 
+// recordBad names the first bad image whatever the level of narration.
 func (r *runner) recordBad(bad BadSample) error {
+	level := slog.LevelDebug
 	if r.result.FirstBad == nil {
 		r.result.FirstBad = &bad
-		r.opt.Log.Warn("unusable image", "path", bad.Path, "reason", bad.Reason)
-	} else {
-		r.opt.Log.Debug("unusable image", "path", bad.Path, "reason", bad.Reason)
+		level = slog.LevelError
 	}
-	r.tally.bad(bad.Pipeline)
+	r.opt.Log.Log(context.Background(), level, "unusable image", "path", bad.Path, "reason", bad.Reason)
+	r.tally.bad(bad)
 	return r.folder.writeBad(bad)
+}
+
+// distinct drops repetitions: pipelines that share a data set share its error.
+func distinct(errs []error) []error {
+	var kept []error
+	for _, err := range errs {
+		if err != nil && !slices.ContainsFunc(kept, func(k error) bool { return k.Error() == err.Error() }) {
+			kept = append(kept, err)
+		}
+	}
+	return kept
 }

@@ -55,7 +55,7 @@ type RunOptions struct {
 // Progress says how far a run is.
 type Progress struct {
 	Pipelines   []string // those that are fed now
-	Images      int64    // read so far, of all pipelines
+	Images      int64    // read so far, each once for all pipelines that share it
 	TotalImages int64
 	Rows        int64 // predictions made so far
 	TotalRows   int64 // 0 when a stage's number of variants is not known
@@ -73,6 +73,9 @@ type Result struct {
 	Failed      []FailedModel
 	Problems    []string // scores that are not defined, with the reason
 	Interrupted bool
+	// Kept says that the folder holds an earlier, complete result, which an
+	// interrupted run does not replace.
+	Kept        bool
 	Elapsed     time.Duration
 	FirstRecord time.Duration // from the start to the first record
 	CPU         CPUTime
@@ -99,3 +102,7 @@ func (e *UsageError) Unwrap() error { return e.Err }
 
 // ErrNoModel is the error of a run whose models all failed.
 var ErrNoModel = errors.New("no model is left to run")
+
+// ErrInterrupted is the error of a run that was stopped before its first
+// prediction.
+var ErrInterrupted = errors.New("interrupted before the first prediction; nothing was written")

@@ -2,9 +2,9 @@ package pipeline
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
-	"runtime/debug"
 
 	"github.com/reugn/go-streams"
 	"github.com/reugn/go-streams/extension"
@@ -37,31 +37,18 @@ func (g *group) fail(err error) { g.cancel(err) }
 // err is the error that the graph was cancelled with, or nil.
 func (g *group) err() error { return context.Cause(g.ctx) }
 
-// guard calls f and turns its error, or its panic, into the group's, with the
-// name of the component. It reports whether f succeeded.
+// guard calls f and makes its error, or its panic, the group's, with the name
+// of the component. It reports whether f succeeded.
 func (g *group) guard(name string, f func() error) (ok bool) {
-	defer func() {
-		if cause := recover(); cause != nil {
-			g.fail(&PanicError{Component: name, Cause: cause, Stack: debug.Stack()})
-			ok = false
-		}
-	}()
-	if err := f(); err != nil {
-		g.fail(fmt.Errorf("%s: %w", name, err))
-		return false
+	err := safely(name, f)
+	var fault *PanicError
+	if err != nil && !errors.As(err, &fault) {
+		err = fmt.Errorf("%s: %w", name, err)
 	}
-	return true
-}
-
-// PanicError is a panic of a component, which ends the run as an error does.
-type PanicError struct {
-	Component string
-	Cause     any
-	Stack     []byte
-}
-
-func (e *PanicError) Error() string {
-	return fmt.Sprintf("%s: internal fault: %v", e.Component, e.Cause)
+	if err != nil {
+		g.fail(err)
+	}
+	return err == nil
 }
 
 // stream is a typed, ordered and bounded sequence on its way through a group.

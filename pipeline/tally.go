@@ -4,48 +4,43 @@ package pipeline
 type tally struct {
 	pipelines   map[string]*pipelineTally
 	names       []string
-	images      int64
+	images      int64 // read, each once for all pipelines that share it
 	totalImages int64
-	rows        int64
+	unusable    int64
 	warnings    int64 // damaged images that were used all the same
-	totalRows   int64
+	rows        int64
 	feeding     []string
 }
 
-type pipelineTally struct{ total, read, bad int64 }
+type pipelineTally struct{ read, bad int64 }
 
-func (t *tally) addPipeline(name string, samples int64) {
+// addPass counts a data set with the pipelines that share it.
+func (t *tally) addPass(p *pass, samples int64) {
 	if t.pipelines == nil {
 		t.pipelines = map[string]*pipelineTally{}
 	}
-	t.pipelines[name] = &pipelineTally{total: samples}
-	t.names = append(t.names, name)
+	for _, name := range p.names() {
+		t.pipelines[name] = &pipelineTally{}
+		t.names = append(t.names, name)
+	}
 	t.totalImages += samples
 }
 
 // feed says which pass is read from now on.
-func (t *tally) feed(p *pass) {
-	t.feeding = nil
-	for _, pl := range p.pipelines {
-		t.feeding = append(t.feeding, pl.name)
-	}
-}
+func (t *tally) feed(p *pass) { t.feeding = p.names() }
 
 func (t *tally) read(p *pass, n int64) {
-	for _, pl := range p.pipelines {
-		t.pipelines[pl.name].read += n
-		t.images += n
+	t.images += n
+	for _, name := range p.names() {
+		t.pipelines[name].read += n
 	}
 }
 
-func (t *tally) bad(pipeline string) { t.pipelines[pipeline].bad++ }
-
-func (t *tally) badTotal() int64 {
-	var n int64
-	for _, p := range t.pipelines {
-		n += p.bad
+func (t *tally) bad(b BadSample) {
+	t.unusable++
+	for _, name := range b.Pipelines {
+		t.pipelines[name].bad++
 	}
-	return n
 }
 
 // overBudget lists the pipelines in which more than fraction of the samples
@@ -61,5 +56,5 @@ func (t *tally) overBudget(fraction float64) []string {
 }
 
 func (t *tally) progress() Progress {
-	return Progress{Pipelines: t.feeding, Images: t.images, TotalImages: t.totalImages, Rows: t.rows, TotalRows: t.totalRows}
+	return Progress{Pipelines: t.feeding, Images: t.images, TotalImages: t.totalImages, Rows: t.rows}
 }

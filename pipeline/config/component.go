@@ -24,7 +24,11 @@ type modelHead struct {
 // component that has a name of its own also has a type when none is given.
 // Its Type is empty when it could not be read, which is then reported.
 func (d *decoder) component(path string, v any, named string) (c Component, name string) {
-	m, ok := d.object(path, v, "must be a map with the key type")
+	must := "must be a map with the key type"
+	if named != "" {
+		must = "must be a map with the keys name and path"
+	}
+	m, ok := d.object(path, v, must)
 	if !ok {
 		return Component{Path: path}, ""
 	}

@@ -132,6 +132,10 @@ func (d *decoder) unknown(path string, m map[string]any, known []string) {
 			d.report(join(path, key), "unknown key; did you mean %q?", guess)
 			continue
 		}
+		if len(known) == 0 {
+			d.report(join(path, key), "unknown key; there are no options here")
+			continue
+		}
 		d.report(join(path, key), "unknown key; known: %s", strings.Join(known, ", "))
 	}
 }

@@ -16,11 +16,11 @@ import (
 
 // Limits that keep the time and memory of a hostile file bounded.
 const (
-	maxBytes  = 512 << 10
-	maxDepth  = 100
-	maxValues = 20_000 // scalars, lists and maps, counting each use of an alias
-	maxKey    = 256    // bytes
-	maxIssues = 100
+	maxBytes   = 2 << 20
+	maxDepth   = 100
+	maxAliased = 20_000 // scalars, lists and maps that aliases repeat
+	maxKey     = 256    // bytes
+	maxIssues  = 100
 )
 
 // document is a parsed file: the tree for places, and what decoding needs to
@@ -63,7 +63,7 @@ func (d *document) parse(data []byte) (map[string]any, Issues) {
 		return nil, Issues{d.empty()}
 	}
 	d.root = root
-	p := plainer{doc: d, left: maxValues}
+	p := plainer{doc: d, left: maxAliased}
 	m, ok := p.value(root, 0).(map[string]any)
 	if !ok && len(p.issues) == 0 {
 		p.issues = Issues{d.issue("", "must be a map of keys such as models: and pipelines:, got %s", kindWord(root))}
@@ -97,7 +97,7 @@ func (d *document) secondDocument(decoder *yaml.Decoder, data []byte) (Issue, bo
 // without a place.
 func (d *document) unreadable(data []byte) (Issue, bool) {
 	if len(data) > maxBytes {
-		return Issue{File: d.file, Message: fmt.Sprintf("must be at most %d KiB", maxBytes>>10)}, true
+		return Issue{File: d.file, Message: fmt.Sprintf("must be at most %d MiB, got %d bytes or more", maxBytes>>20, maxBytes+1)}, true
 	}
 	at := -1
 	for i := 0; i < len(data); {

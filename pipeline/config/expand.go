@@ -78,6 +78,8 @@ func (d *decoder) locate(path, text, kind string) (string, bool) {
 		d.report(path, "must be a folder, but %s is a file", absolute)
 	case kind == "file" && info.IsDir():
 		d.report(path, "must be a file, but %s is a folder", absolute)
+	case kind == "file" && !info.Mode().IsRegular():
+		d.report(path, "must be a regular file, but %s is a pipe or a device", absolute)
 	default:
 		return absolute, true
 	}

@@ -49,7 +49,16 @@ func Load(path string, o Options) (Config, error) {
 	return Parse(path, filepath.Dir(path), data, o)
 }
 
+// read does not open what is no regular file: a pipe without a writer would
+// wait for ever.
 func read(path string) ([]byte, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, fmt.Errorf("cannot be read: %w", err)
+	}
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("cannot be read: %s", notRegular(info))
+	}
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("cannot be read: %w", err)
@@ -60,6 +69,13 @@ func read(path string) ([]byte, error) {
 		return nil, fmt.Errorf("cannot be read: %w", err)
 	}
 	return data, nil
+}
+
+func notRegular(info os.FileInfo) string {
+	if info.IsDir() {
+		return "is a directory; give a file"
+	}
+	return "is a pipe or a device; give a regular file"
 }
 
 // Parse is Load for a config in memory. The name stands for the file in

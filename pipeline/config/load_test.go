@@ -203,7 +203,7 @@ func TestByteOrderMarkAndLineEnds(t *testing.T) {
 // size, in the forms that cost the most. The time is measured against that of
 // the YAML library, so that a busy machine does not matter.
 func TestHostileFiles(t *testing.T) {
-	const size = 512<<10 - 64
+	const size = 2<<20 - 64
 	fill := func(head, unit, tail string) string {
 		return head + strings.Repeat(unit, (size-len(head)-len(tail))/len(unit)) + tail
 	}

@@ -9,11 +9,13 @@ import (
 
 // plainer turns nodes into plain values and reports what no config may have.
 type plainer struct {
-	doc    *document
-	left   int
-	full   bool     // a limit was passed and reported
-	keys   []string // the way from the root, for messages
-	issues Issues
+	doc  *document
+	left int // values that aliases may still repeat
+	// aliases counts those that the value at hand is reached through.
+	aliases int
+	full    bool     // a limit was passed and reported
+	keys    []string // the way from the root, for messages
+	issues  Issues
 }
 
 func (p *plainer) report(node *yaml.Node, format string, args ...any) reported {
@@ -33,14 +35,19 @@ func (p *plainer) report(node *yaml.Node, format string, args ...any) reported {
 func (p *plainer) value(node *yaml.Node, depth int) any {
 	for node.Kind == yaml.AliasNode {
 		node = node.Alias
+		p.aliases++
+		defer func() { p.aliases-- }()
 	}
 	if depth > maxDepth {
 		p.full = true
 		return p.report(node, "must not be nested more than %d levels deep", maxDepth)
 	}
-	if p.left--; p.left < 0 {
+	if p.aliases > 0 {
+		p.left--
+	}
+	if p.left < 0 {
 		p.full = true
-		return p.report(node, "must have at most %d values, counting each use of an alias", maxValues)
+		return p.report(node, "aliases must not repeat more than %d values", maxAliased)
 	}
 	switch node.Kind {
 	case yaml.MappingNode:

@@ -3,6 +3,7 @@ package config
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"regexp"
 	"sort"
@@ -26,6 +27,7 @@ var syntaxAdvice = []struct{ words, advice string }{
 	{"cannot start any token", "put the text in quotes"},
 	{"did not find expected ',' or '}'", "close the bracket, and put a text that holds { or } in quotes"},
 	{"did not find expected ',' or ']'", "close the bracket, and put a text that holds [ or ] in quotes"},
+	{"did not find expected node content", `between brackets write values with commas, without "-"`},
 	{"unexpected end of stream", "a quote is not closed"},
 }
 
@@ -47,6 +49,9 @@ func (d *document) syntax(data []byte, err error) Issue {
 	if tab := strings.IndexByte(indent, '\t'); tab >= 0 {
 		return Issue{File: d.file, Line: bad + 1, Col: tab + 1, Message: "tab in the indentation; indent with spaces"}
 	}
+	if issue, ok := d.unclosedBracket(data, problem); ok {
+		return issue
+	}
 	message := "not valid YAML: " + problem
 	for _, a := range syntaxAdvice {
 		if strings.Contains(problem, a.words) {
@@ -54,6 +59,22 @@ func (d *document) syntax(data []byte, err error) Issue {
 		}
 	}
 	return Issue{File: d.file, Line: bad + 1, Col: len(indent) + 1, Message: message}
+}
+
+// unclosedBracket words what the library complains of when a bracket has no
+// partner, at the bracket.
+func (d *document) unclosedBracket(data []byte, problem string) (Issue, bool) {
+	if !strings.Contains(problem, "did not find expected ',' or") && !strings.Contains(problem, "did not find expected node content") {
+		return Issue{}, false
+	}
+	b, found := unclosed(data)
+	if !found {
+		return Issue{}, false
+	}
+	return Issue{
+		File: d.file, Line: b.line, Col: b.col,
+		Message: fmt.Sprintf("not valid YAML: this %q is not closed; close it with %q, and put texts that hold brackets in quotes", string(b.char), string(b.closing())),
+	}, true
 }
 
 func parseError(data []byte) error {

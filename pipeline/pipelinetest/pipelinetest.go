@@ -37,6 +37,8 @@ type MemSource struct {
 	N, Classes int
 	// Bad lists the positions whose files cannot be read.
 	Bad []int
+	// ReadErr is why; a plain error when nil.
+	ReadErr error
 	// FailAt makes the source itself fail before that position; 0 is never.
 	FailAt int
 }
@@ -68,7 +70,11 @@ func (m *MemSource) sample(i int) pipeline.Sample {
 		Label: int32(i % m.Classes), Cue: record.NoClass,
 	}
 	if slices.Contains(m.Bad, i) {
-		s.Read = func() ([]byte, error) { return nil, errors.New("cannot be read") }
+		err := m.ReadErr
+		if err == nil {
+			err = errors.New("cannot be read")
+		}
+		s.Read = func() ([]byte, error) { return nil, err }
 		return s
 	}
 	s.Image = Picture(8, 8, uint64(i))

@@ -1,0 +1,54 @@
+package record
+
+// Files of a result folder. RunFile is written last: a folder that has it is
+// finished.
+const (
+	PredictionsFolder = "predictions" // <pipeline>.<model>.parquet
+	ScoresFile        = "scores.parquet"
+	ConfigFile        = "config.yaml"
+	BadFile           = "bad.jsonl"
+	RunFile           = "run.json"
+)
+
+// Keys of the metadata in every Parquet file of a result. Times, paths and
+// host names are not among them: the same inputs give the same bytes.
+const (
+	MetaSchema     = "quba.schema" // Version
+	MetaTool       = "quba.version"
+	MetaConfigHash = "quba.config_sha256"
+	MetaSeed       = "quba.seed"
+	MetaProtocol   = "quba.protocol"
+	MetaRuntime    = "quba.onnxruntime"
+	MetaJPEG       = "quba.jpeg_decoder"
+	MetaModels     = "quba.models"   // JSON list of ModelRecord
+	MetaDatasets   = "quba.datasets" // JSON object, pipeline -> digest
+	MetaMetrics    = "quba.metrics"  // JSON list of MetricSpec
+)
+
+// Further keys in a file of predictions, which is of one pipeline and model.
+const (
+	MetaPipeline    = "quba.pipeline"
+	MetaModel       = "quba.model"
+	MetaModelSHA256 = "quba.model_sha256"
+	// MetaDatasetSHA256 is over names, labels and sizes, not over pixels.
+	MetaDatasetSHA256 = "quba.dataset_sha256"
+)
+
+// ModelRecord is what a result says of a model.
+type ModelRecord struct {
+	Name             string            `json:"name"`
+	SHA256           string            `json:"sha256"`
+	Classes          int               `json:"classes"`
+	Parameters       int64             `json:"parameters"`
+	ParametersOrigin string            `json:"parameters_origin"`
+	Labels           map[string]string `json:"labels,omitempty"`
+}
+
+// MetricSpec says which metric made a score, so that it can be made again
+// from the stored predictions.
+type MetricSpec struct {
+	Dimension string            `json:"dimension"` // the name of the score
+	Metric    string            `json:"metric"`
+	Options   any               `json:"options,omitempty"`
+	On        map[string]string `json:"on,omitempty"` // role -> pipeline
+}
