@@ -58,7 +58,6 @@ type Progress struct {
 	Images      int64    // read so far, each once for all pipelines that share it
 	TotalImages int64
 	Rows        int64 // predictions made so far
-	TotalRows   int64 // 0 when a stage's number of variants is not known
 }
 
 // Result is what a run did.

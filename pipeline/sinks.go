@@ -97,11 +97,14 @@ func (r *runner) abortSinks(opened int) {
 	}
 }
 
-// markInterrupted makes every score partial: it was made from a part of the
-// data set.
+// markInterrupted makes every score partial that was made from images: it was
+// made from a part of the data set.
 func (r *runner) markInterrupted() {
 	for i := range r.result.Scores {
 		s := &r.result.Scores[i]
+		if s.N == 0 {
+			continue
+		}
 		s.Partial = true
 		if s.Note != "" {
 			s.Note += "; "
