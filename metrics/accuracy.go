@@ -13,12 +13,13 @@ func newAccuracy(noOptions) (Spec, error) {
 	return Spec{
 		Better: Higher,
 		Roles:  []Role{cleanRole},
-		New:    func(Env) Metric { return &accuracy{} },
+		New:    func(env Env) Metric { return &accuracy{classes: env.Classes} },
 	}, nil
 }
 
 // accuracy is top-1 accuracy in [0, 1].
 type accuracy struct {
+	classes       int // 0 when unknown
 	n, top1, top5 int64
 	perturbed     perturbed
 }
@@ -54,8 +55,28 @@ func (a *accuracy) Score() (Score, error) {
 		Value: float64(a.top1) / n,
 		N:     a.n,
 		Parts: []Part{{Name: "top5", Value: float64(a.top5) / n, N: a.n}},
-		Notes: a.perturbed.notes(a.n),
+		Notes: append(a.perturbed.notes(a.n), a.chanceNotes()...),
 	}, nil
+}
+
+// What is near chance: below nearChance times 1/classes, from chanceSamples
+// clean images on. With few classes a poor model may be that bad honestly.
+const (
+	nearChance    = 5
+	chanceSamples = 200
+	chanceClasses = 10 * nearChance
+)
+
+// chanceNotes suspects that the classes of the labels are in another order
+// than those of the model.
+func (a *accuracy) chanceNotes() []string {
+	if a.n < chanceSamples || a.classes < chanceClasses || a.perturbed.rows > 0 {
+		return nil
+	}
+	if a.top1*int64(a.classes) >= nearChance*a.n {
+		return nil
+	}
+	return []string{"accuracy is near chance: check the class order"}
 }
 
 func (a *accuracy) Close() error { return nil }

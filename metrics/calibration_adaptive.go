@@ -45,7 +45,7 @@ func foldClasses(s *probabilityStore, next *atomic.Int64, classErrors []float64)
 	rows := s.rows()
 	block := min(max(1, blockValues/rows), s.classes)
 	values := make([]float32, block*rows)
-	buffer := make([]byte, 4*chunkRows*block)
+	buffer := make([]byte, s.bufferSize(block))
 	sorter := newProbabilitySorter(rows)
 	for {
 		first := int(next.Add(int64(block))) - block

@@ -14,7 +14,7 @@ import (
 
 // Binding ties a metric to the pipelines that feed it.
 type Binding struct {
-	Name string // the dimension, which is the registered name of its metric
+	Name string // the dimension: the registered name of its metric, or another that the config gives
 	Spec Spec
 	On   map[string]string // role -> pipeline
 }

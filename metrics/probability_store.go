@@ -13,6 +13,9 @@ import (
 // chunk is 4 MB, and each class lies in 4 KB runs.
 const chunkRows = 1024
 
+// firstRows is how many samples a store has room for at first.
+const firstRows = 8
+
 // probabilityStore keeps the probabilities of n samples and K classes so that
 // they can be read class by class, in memory that does not grow with n but
 // for the labels: full chunks go to a temporary file, class after class
@@ -20,7 +23,8 @@ const chunkRows = 1024
 type probabilityStore struct {
 	labels  []int32
 	classes int
-	chunk   []float32 // class-major, chunkRows apart
+	chunk   []float32 // class-major, stride apart
+	stride  int       // rows that chunk has room for, at most chunkRows
 	file    *os.File
 	path    string // of a file that is still to be removed
 	encoded []byte
@@ -37,20 +41,32 @@ func (s *probabilityStore) add(probs []float32, label int32) error {
 	}
 	if s.classes == 0 {
 		s.classes = len(probs)
-		s.chunk = make([]float32, len(probs)*chunkRows)
 	}
 	if len(probs) != s.classes {
 		return fmt.Errorf("%d probabilities after samples with %d; every sample must have as many as there are classes", len(probs), s.classes)
 	}
 	row := len(s.labels) % chunkRows
+	if row == s.stride {
+		s.grow()
+	}
 	for class, p := range probs {
-		s.chunk[class*chunkRows+row] = min(p, 1)
+		s.chunk[class*s.stride+row] = min(p, 1)
 	}
 	s.labels = append(s.labels, label)
 	if row == chunkRows-1 {
 		s.err = s.spill()
 	}
 	return s.err
+}
+
+// grow makes room for twice the rows, so that few samples take little memory.
+func (s *probabilityStore) grow() {
+	stride := min(max(firstRows, 2*s.stride), chunkRows)
+	chunk := make([]float32, s.classes*stride)
+	for class := range s.classes {
+		copy(chunk[class*stride:], s.chunk[class*s.stride:][:s.stride])
+	}
+	s.chunk, s.stride = chunk, stride
 }
 
 // spill writes the full chunk to the end of the file.
@@ -86,14 +102,14 @@ func (s *probabilityStore) open() error {
 
 // read fills into with the probabilities of classes [first, first+count), row
 // after row for each class, and uses buffer for the file's bytes. into must
-// hold count*rows() values and buffer count*chunkRows*4 bytes. It is safe for
+// hold count*rows() values and buffer bufferSize(count) bytes. It is safe for
 // concurrent use while nothing is added.
 func (s *probabilityStore) read(first, count int, into []float32, buffer []byte) error {
 	rows := s.rows()
 	spilled := rows / chunkRows
 	for c := range spilled {
 		offset := 4 * int64(chunkRows) * (int64(c)*int64(s.classes) + int64(first))
-		block := buffer[:4*chunkRows*count]
+		block := buffer[:s.bufferSize(count)]
 		if _, err := s.file.ReadAt(block, offset); err != nil {
 			return fmt.Errorf("read back probabilities for calibration: %w", err)
 		}
@@ -102,9 +118,18 @@ func (s *probabilityStore) read(first, count int, into []float32, buffer []byte)
 		}
 	}
 	for k := range count {
-		copy(into[k*rows+spilled*chunkRows:(k+1)*rows], s.chunk[(first+k)*chunkRows:])
+		copy(into[k*rows+spilled*chunkRows:(k+1)*rows], s.chunk[(first+k)*s.stride:])
 	}
 	return nil
+}
+
+// bufferSize is what read needs for count classes: nothing while all samples
+// are in memory.
+func (s *probabilityStore) bufferSize(count int) int {
+	if s.rows() < chunkRows {
+		return 0
+	}
+	return 4 * chunkRows * count
 }
 
 func decode(into []float32, encoded []byte) {

@@ -130,17 +130,8 @@ type ModelDropper interface{ Drop(model string) }
 // Scorer is a sink that makes scores. Scores is called after Close.
 type Scorer interface{ Scores() []record.Score }
 
-// MetricSpec says which metric made a score, so that it can be made again
-// from the stored predictions.
-type MetricSpec struct {
-	Dimension string            `json:"dimension"`
-	Metric    string            `json:"metric"`
-	Options   any               `json:"options,omitempty"`
-	On        map[string]string `json:"on,omitempty"`
-}
-
 // Describer is a sink that hosts a metric.
-type Describer interface{ MetricSpec() MetricSpec }
+type Describer interface{ MetricSpec() record.MetricSpec }
 
 // Troubled is a sink whose scores may be undefined for some model. Problems
 // is called after Close and says which and why.

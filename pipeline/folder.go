@@ -13,18 +13,11 @@ import (
 
 	"quba/internal/parquetio"
 	"quba/pipeline/config"
+	"quba/pipeline/record"
 )
 
-// Files of a result folder, beside predictions/.
-const (
-	ConfigFile = "config.yaml"
-	RunFile    = "run.json"
-	ScoresFile = "scores.parquet"
-	BadFile    = "bad.jsonl"
-	lockFile   = ".lock"
-
-	predictionsFolder = "predictions"
-)
+// lockFile is locked as long as a run writes into the folder.
+const lockFile = ".lock"
 
 // DefaultOut is the result folder of a config that names none.
 const DefaultOut = "results"
@@ -88,7 +81,7 @@ func (f *folder) open(hash string, overwrite bool) error {
 	if err := os.Mkdir(f.staging, 0o777); err != nil {
 		return err
 	}
-	f.bad, err = os.Create(filepath.Join(f.staging, BadFile))
+	f.bad, err = os.Create(filepath.Join(f.staging, record.BadFile))
 	if err != nil {
 		return err
 	}
@@ -105,7 +98,7 @@ type earlierRun struct {
 
 func (f *folder) earlier() (earlierRun, error) {
 	var e earlierRun
-	data, err := os.ReadFile(filepath.Join(f.path, RunFile))
+	data, err := os.ReadFile(filepath.Join(f.path, record.RunFile))
 	if errors.Is(err, os.ErrNotExist) {
 		return e, nil
 	}
@@ -132,10 +125,10 @@ func (f *folder) Close() {
 func (f *folder) writeBad(bad BadSample) error {
 	line, err := json.Marshal(bad)
 	if err != nil {
-		return fmt.Errorf("%s: %w", BadFile, err)
+		return fmt.Errorf("%s: %w", record.BadFile, err)
 	}
 	if _, err := f.badBuf.Write(append(line, '\n')); err != nil {
-		return fmt.Errorf("%s: %w", BadFile, err)
+		return fmt.Errorf("%s: %w", record.BadFile, err)
 	}
 	return nil
 }
@@ -144,16 +137,16 @@ func (f *folder) writeBad(bad BadSample) error {
 // whether it did: an interrupted run does not replace a complete result.
 func (f *folder) finish(configYAML []byte, r runFile, scores func(path string) error) (published bool, err error) {
 	if err := errors.Join(f.badBuf.Flush(), f.bad.Sync(), f.bad.Close()); err != nil {
-		return false, fmt.Errorf("%s: %w", BadFile, err)
+		return false, fmt.Errorf("%s: %w", record.BadFile, err)
 	}
-	if err := scores(filepath.Join(f.staging, ScoresFile)); err != nil {
+	if err := scores(filepath.Join(f.staging, record.ScoresFile)); err != nil {
 		return false, err
 	}
 	text, err := json.MarshalIndent(r, "", "  ")
 	if err != nil {
-		return false, fmt.Errorf("%s: %w", RunFile, err)
+		return false, fmt.Errorf("%s: %w", record.RunFile, err)
 	}
-	for name, content := range map[string][]byte{ConfigFile: configYAML, RunFile: append(text, '\n')} {
+	for name, content := range map[string][]byte{record.ConfigFile: configYAML, record.RunFile: append(text, '\n')} {
 		if err := renameio.WriteFile(filepath.Join(f.staging, name), content, 0o666, renameio.WithTempDir(f.staging)); err != nil {
 			return false, fmt.Errorf("%s: %w", name, err)
 		}
@@ -174,11 +167,11 @@ func (f *folder) publish() error {
 	if err := f.removeEarlier(); err != nil {
 		return err
 	}
-	predictions := filepath.Join(f.path, predictionsFolder)
+	predictions := filepath.Join(f.path, record.PredictionsFolder)
 	if err := os.MkdirAll(predictions, 0o777); err != nil {
 		return err
 	}
-	files, err := filepath.Glob(filepath.Join(f.staging, predictionsFolder, "*.parquet"))
+	files, err := filepath.Glob(filepath.Join(f.staging, record.PredictionsFolder, "*.parquet"))
 	if err != nil {
 		return err
 	}
@@ -190,7 +183,7 @@ func (f *folder) publish() error {
 	if err := parquetio.SyncFolder(predictions); err != nil {
 		return err
 	}
-	for _, name := range []string{ScoresFile, ConfigFile, BadFile, RunFile} {
+	for _, name := range []string{record.ScoresFile, record.ConfigFile, record.BadFile, record.RunFile} {
 		if err := os.Rename(filepath.Join(f.staging, name), filepath.Join(f.path, name)); err != nil {
 			return err
 		}
@@ -199,11 +192,11 @@ func (f *folder) publish() error {
 }
 
 func (f *folder) removeEarlier() error {
-	old, err := filepath.Glob(filepath.Join(f.path, predictionsFolder, "*.parquet"))
+	old, err := filepath.Glob(filepath.Join(f.path, record.PredictionsFolder, "*.parquet"))
 	if err != nil {
 		return err
 	}
-	for _, name := range []string{BadFile, ConfigFile, ScoresFile, RunFile} {
+	for _, name := range []string{record.BadFile, record.ConfigFile, record.ScoresFile, record.RunFile} {
 		old = append(old, filepath.Join(f.path, name))
 	}
 	slices.Reverse(old)

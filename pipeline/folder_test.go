@@ -13,6 +13,7 @@ import (
 
 	"quba/pipeline"
 	"quba/pipeline/pipelinetest"
+	"quba/pipeline/record"
 	"quba/pipeline/registry"
 )
 
@@ -87,7 +88,7 @@ func TestEarlierResultIsKept(t *testing.T) {
 	if _, err := b.run(t.Context(), oneModel, pipeline.RunOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	before := readFile(t, filepath.Join(b.out, pipeline.RunFile))
+	before := readFile(t, filepath.Join(b.out, record.RunFile))
 
 	ctx, cancel := context.WithCancel(t.Context())
 	b.sink.onWrite = cancel
@@ -105,7 +106,7 @@ func TestEarlierResultIsKept(t *testing.T) {
 	if _, err := b.run(t.Context(), oneModel, pipeline.RunOptions{}); err == nil {
 		t.Error("no error of a failing model")
 	}
-	if after := readFile(t, filepath.Join(b.out, pipeline.RunFile)); after != before {
+	if after := readFile(t, filepath.Join(b.out, record.RunFile)); after != before {
 		t.Errorf("the earlier run.json was replaced by\n%s", after)
 	}
 	if _, err := os.Stat(filepath.Join(b.out, ".partial")); !errors.Is(err, os.ErrNotExist) {
@@ -149,8 +150,8 @@ func TestInterruptBeforeTheFirstPrediction(t *testing.T) {
 	if _, err := b.run(ctx, oneModel, pipeline.RunOptions{}); !errors.Is(err, pipeline.ErrInterrupted) {
 		t.Errorf("error %v, want %v", err, pipeline.ErrInterrupted)
 	}
-	if _, err := os.Stat(filepath.Join(b.out, pipeline.RunFile)); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("%s: %v, must not exist", pipeline.RunFile, err)
+	if _, err := os.Stat(filepath.Join(b.out, record.RunFile)); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("%s: %v, must not exist", record.RunFile, err)
 	}
 }
 

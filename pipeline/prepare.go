@@ -150,19 +150,30 @@ next:
 		if model.failed() {
 			continue
 		}
+		t := model.info.transformFor(s)
 		for _, c := range crops {
-			if c.t == model.info.Transform {
+			if c.t == t {
 				add(m, c.image)
 				continue next
 			}
 		}
-		image, err := model.info.Transform.Apply(s.Image)
+		image, err := t.Apply(s.Image)
 		if err != nil {
 			out.items = out.items[:first]
 			return fmt.Errorf("preprocessing for %s: %w", model.name, err)
 		}
-		crops = append(crops, done{model.info.Transform, image})
+		crops = append(crops, done{t, image})
 		add(m, image)
 	}
 	return nil
+}
+
+// transformFor is what makes the model's input of a sample.
+func (info ModelInfo) transformFor(s Sample) Transform {
+	t := info.Transform
+	if !s.Whole {
+		return t
+	}
+	w, h := t.OutputSize(s.Image.W, s.Image.H)
+	return Transform{Mode: imaging.ResizeExact, ResizeW: w, ResizeH: h, Filter: t.Filter}
 }

@@ -12,31 +12,6 @@ import (
 	"quba/pipeline/record"
 )
 
-// Keys of the metadata in every Parquet file. Times, paths and host names are
-// not among them: the same inputs give the same bytes.
-const (
-	MetaSchema     = "quba.schema"
-	MetaTool       = "quba.version"
-	MetaConfigHash = "quba.config_sha256"
-	MetaSeed       = "quba.seed"
-	MetaProtocol   = "quba.protocol"
-	MetaRuntime    = "quba.onnxruntime"
-	MetaJPEG       = "quba.jpeg_decoder"
-	MetaModels     = "quba.models"   // JSON list of ModelRecord
-	MetaDatasets   = "quba.datasets" // JSON object, pipeline -> digest
-	MetaMetrics    = "quba.metrics"  // JSON list of MetricSpec
-)
-
-// ModelRecord is what a result says of a model.
-type ModelRecord struct {
-	Name             string            `json:"name"`
-	SHA256           string            `json:"sha256"`
-	Classes          int               `json:"classes"`
-	Parameters       int64             `json:"parameters"`
-	ParametersOrigin string            `json:"parameters_origin"`
-	Labels           map[string]string `json:"labels,omitempty"`
-}
-
 // Runtimer is a model that names the library that runs it.
 type Runtimer interface{ Runtime() string }
 
@@ -47,10 +22,10 @@ func (r *runner) metadata() map[string]string {
 		datasets[p.Name] = r.sources[i].Digest
 	}
 	return map[string]string{
-		MetaSchema: record.Version, MetaTool: Version, MetaConfigHash: config.Hash(c),
-		MetaSeed: strconv.FormatUint(c.Seed, 10), MetaProtocol: c.Protocol,
-		MetaRuntime: r.runtime(), MetaJPEG: imaging.JPEGDecoder(),
-		MetaModels: mustJSON(r.modelRecords()), MetaDatasets: mustJSON(datasets), MetaMetrics: mustJSON(r.metricSpecs()),
+		record.MetaSchema: record.Version, record.MetaTool: Version, record.MetaConfigHash: config.Hash(c),
+		record.MetaSeed: strconv.FormatUint(c.Seed, 10), record.MetaProtocol: c.Protocol,
+		record.MetaRuntime: r.runtime(), record.MetaJPEG: imaging.JPEGDecoder(),
+		record.MetaModels: mustJSON(r.modelRecords()), record.MetaDatasets: mustJSON(datasets), record.MetaMetrics: mustJSON(r.metricSpecs()),
 	}
 }
 
@@ -75,10 +50,10 @@ func (r *runner) runtime() string {
 	return ""
 }
 
-func (r *runner) modelRecords() []ModelRecord {
-	records := []ModelRecord{}
+func (r *runner) modelRecords() []record.ModelRecord {
+	records := []record.ModelRecord{}
 	for _, m := range r.info.Models {
-		records = append(records, ModelRecord{
+		records = append(records, record.ModelRecord{
 			Name: m.Name, SHA256: m.Info.SHA256, Classes: m.Info.Classes,
 			Parameters: m.Info.Parameters, ParametersOrigin: m.Info.ParametersOrigin, Labels: m.Info.Labels,
 		})
@@ -86,8 +61,8 @@ func (r *runner) modelRecords() []ModelRecord {
 	return records
 }
 
-func (r *runner) metricSpecs() []MetricSpec {
-	specs := []MetricSpec{}
+func (r *runner) metricSpecs() []record.MetricSpec {
+	specs := []record.MetricSpec{}
 	for _, s := range r.plan.sinks {
 		if d, ok := s.sink.(Describer); ok {
 			specs = append(specs, d.MetricSpec())

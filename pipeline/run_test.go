@@ -191,13 +191,13 @@ func TestBadImagesAreRecordedAndBounded(t *testing.T) {
 	if want := []string{"clean", "noisy"}; !slices.Equal(res.OverBudget, want) {
 		t.Errorf("over budget %v, want %v", res.OverBudget, want)
 	}
-	text, err := os.ReadFile(filepath.Join(b.out, pipeline.BadFile))
+	text, err := os.ReadFile(filepath.Join(b.out, record.BadFile))
 	if err != nil {
 		t.Fatal(err)
 	}
 	lines := strings.Split(strings.TrimSpace(string(text)), "\n")
 	if len(lines) != 2 {
-		t.Fatalf("%s has %d lines, want 2:\n%s", pipeline.BadFile, len(lines), text)
+		t.Fatalf("%s has %d lines, want 2:\n%s", record.BadFile, len(lines), text)
 	}
 	var bad pipeline.BadSample
 	if err := json.Unmarshal([]byte(lines[0]), &bad); err != nil {
@@ -296,8 +296,8 @@ func TestSourceErrorIsADataError(t *testing.T) {
 	if b.sink.state != "aborted" {
 		t.Errorf("sink is %s, must be aborted", b.sink.state)
 	}
-	if _, err := os.Stat(filepath.Join(b.out, pipeline.RunFile)); err == nil {
-		t.Errorf("%s must not exist after an error", pipeline.RunFile)
+	if _, err := os.Stat(filepath.Join(b.out, record.RunFile)); err == nil {
+		t.Errorf("%s must not exist after an error", record.RunFile)
 	}
 }
 

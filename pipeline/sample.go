@@ -36,6 +36,9 @@ type Sample struct {
 	// Seed is the run's seed. Stages do not use it as it is: see Rand.
 	Seed    uint64
 	Variant Variant
+	// Whole says that the whole image is what a model shall see: it is resized
+	// to the model's input where the size differs, and never cropped.
+	Whole bool
 	// Image holds the pixels; nil before Read.
 	Image *Image
 	// Read fetches the encoded file; the engine calls it once, in parallel

@@ -67,8 +67,12 @@ func TestAgainstExcludesDamaged(t *testing.T) {
 
 func TestAgainstWithPartialModels(t *testing.T) {
 	c := cohortOf([]string{"acc", "params_m"}, [][]float64{{0.95, 0.1}})
-	if s := against(t, c, ranking.AgainstOptions{}).Standings[0]; s.Scored || s.Position != 0 || s.Above != nil {
+	unranked := against(t, c, ranking.AgainstOptions{})
+	if s := unranked.Standings[0]; s.Scored || s.Position != 0 || s.Above != nil {
 		t.Errorf("got %+v", s)
+	}
+	if !strings.Contains(strings.Join(unranked.Notes, "\n"), "use --allow-partial") {
+		t.Errorf("notes: %q", unranked.Notes)
 	}
 	comparison := against(t, c, ranking.AgainstOptions{AllowPartial: true})
 	s := comparison.Standings[0]

@@ -5,47 +5,24 @@ import (
 	"fmt"
 
 	"quba/metrics"
-)
-
-// Keys of the Parquet metadata under which a result says how it was made.
-const (
-	keyProtocol = "quba.protocol"
-	keyModels   = "quba.models"
-	keyMetrics  = "quba.metrics"
+	"quba/pipeline/record"
 )
 
 // facts are what a result says of itself beyond its rows: enough to make the
 // scores again from stored predictions.
 type facts struct {
 	protocol metrics.Protocol
-	models   []modelFacts
-	uses     []metricUse
-}
-
-type modelFacts struct {
-	Name             string            `json:"name"`
-	SHA256           string            `json:"sha256"`
-	Classes          int               `json:"classes"`
-	Parameters       int64             `json:"parameters"`
-	ParametersOrigin string            `json:"parameters_origin"`
-	Labels           map[string]string `json:"labels"`
-}
-
-// metricUse says how a dimension was measured.
-type metricUse struct {
-	Dimension string            `json:"dimension"`
-	Metric    string            `json:"metric"`
-	Options   map[string]any    `json:"options"`
-	On        map[string]string `json:"on"`
+	models   []record.ModelRecord
+	uses     []record.MetricSpec
 }
 
 // parseFacts reads facts from metadata; what is absent stays empty.
 func parseFacts(metadata map[string]string) (facts, error) {
-	f := facts{protocol: metrics.Protocol(metadata[keyProtocol])}
-	if err := parseKey(metadata, keyModels, &f.models); err != nil {
+	f := facts{protocol: metrics.Protocol(metadata[record.MetaProtocol])}
+	if err := parseKey(metadata, record.MetaModels, &f.models); err != nil {
 		return facts{}, err
 	}
-	if err := parseKey(metadata, keyMetrics, &f.uses); err != nil {
+	if err := parseKey(metadata, record.MetaMetrics, &f.uses); err != nil {
 		return facts{}, err
 	}
 	return f, nil
@@ -62,13 +39,13 @@ func parseKey(metadata map[string]string, key string, into any) error {
 	return nil
 }
 
-func (f facts) model(name string) modelFacts {
+func (f facts) model(name string) record.ModelRecord {
 	for _, m := range f.models {
 		if m.Name == name {
 			return m
 		}
 	}
-	return modelFacts{Name: name}
+	return record.ModelRecord{Name: name}
 }
 
 // env is what a metric may know of a model.

@@ -203,6 +203,21 @@ func rowOf(t *testing.T, m ranking.Ranked) int {
 	return line - 2
 }
 
+// The bounds of the readers let every row of the golden table through.
+func TestGoldenTableIsWithinBounds(t *testing.T) {
+	path := filepath.Join("..", "..", "shared", "golden", "quba326.csv")
+	if _, err := os.Stat(path); err != nil {
+		t.Skip("the shared folder is not there:", err)
+	}
+	c, err := ranking.Read([]string{path})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(c.Models) != 326 {
+		t.Errorf("got %d models, want 326", len(c.Models))
+	}
+}
+
 func TestDamageFlags(t *testing.T) {
 	var trainMode, doubleSoftmax, damaged, adversarial int
 	for _, m := range ranking.Published().Models {

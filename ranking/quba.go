@@ -71,6 +71,9 @@ type Ranked struct {
 // Partial says that the model lacks a dimension, or parts of one.
 func (r Ranked) Partial() bool { return len(r.Missing)+len(r.Incomplete) > 0 }
 
+// noneRanked says why a ranking has no ranks, and what to do.
+const noneRanked = "no model has every dimension in full, so none is ranked: use --allow-partial to rank by the dimensions that all have"
+
 // tieTolerance is the distance of scores that are equal in exact arithmetic.
 const tieTolerance = 1e-12
 
@@ -101,6 +104,7 @@ func QUBA(c Cohort, o Options) (Ranking, error) {
 			return Ranking{}, err
 		}
 	}
+	r.noteCaveats()
 	r.noteProtocol()
 	if err := r.score(o.AllowPartial); err != nil {
 		return Ranking{}, err
@@ -138,10 +142,8 @@ func (r *Ranking) useShared() error {
 	if len(left) > 0 {
 		r.Notes = append(r.Notes, fmt.Sprintf("ranked only by %s: not every model has %s", strings.Join(shared, ", "), strings.Join(left, ", ")))
 	}
-	for _, name := range shared {
-		if incomplete[name] {
-			r.Notes = append(r.Notes, name+" lacks parts for some models and is ranked all the same")
-		}
+	if some := slices.DeleteFunc(shared, func(name string) bool { return !incomplete[name] }); len(some) > 0 {
+		r.Notes = append(r.Notes, "ranked although incomplete for some models: "+strings.Join(some, ", "))
 	}
 	return nil
 }
@@ -167,7 +169,7 @@ func (r *Ranking) score(allowPartial bool) error {
 		}
 	}
 	if len(scored) == 0 {
-		r.Notes = append(r.Notes, "no model has every dimension, so none is ranked")
+		r.Notes = append(r.Notes, noneRanked)
 		return nil
 	}
 	total := 0.0

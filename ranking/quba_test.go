@@ -139,8 +139,32 @@ func TestIncompleteDimensions(t *testing.T) {
 		t.Errorf("got %+v", last)
 	}
 	r = rank(t, c, ranking.Options{AllowPartial: true})
-	if len(r.Used) != 9 || !r.Models[1].Scored || !strings.Contains(strings.Join(r.Notes, "\n"), "ood_robustness lacks parts") {
+	if len(r.Used) != 9 || !r.Models[1].Scored || !strings.Contains(strings.Join(r.Notes, "\n"), "ranked although incomplete for some models: ood_robustness") {
 		t.Errorf("used %d dimensions, notes %q", len(r.Used), r.Notes)
+	}
+}
+
+// The notes give the stored reasons, each once with its models and dimensions.
+func TestNotesOfScores(t *testing.T) {
+	stop := "interrupted after 70 of 500 images"
+	models := []ranking.Model{
+		{Name: "a", Values: map[string]ranking.Value{
+			"accuracy":       {Value: 0.5, Partial: true, Note: stop},
+			"ood_robustness": {Value: 0.5, Partial: true, Note: "without sketch; " + stop},
+			"zebra":          {Value: 1, Note: "an extra"},
+		}},
+		{Name: "b", Values: map[string]ranking.Value{"accuracy": {Value: 0.4, Partial: true}}},
+		{Name: "c", Values: map[string]ranking.Value{"zebra": {Value: 2, Note: "an extra"}}},
+	}
+	got := rank(t, ranking.Cohort{Models: models}, ranking.Options{}).Notes
+	want := []string{
+		"a: accuracy, ood_robustness: " + stop,
+		"a: ood_robustness: without sketch",
+		"a, c: zebra: an extra",
+		"b: accuracy: made without some of its parts",
+	}
+	if len(got) != 5 || !slices.Equal(got[:4], want) || !strings.Contains(got[4], "use --allow-partial") {
+		t.Errorf("notes: %q", got)
 	}
 }
 

@@ -3,6 +3,7 @@ package ranking
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
@@ -14,12 +15,6 @@ import (
 	"quba/internal/parquetio"
 	"quba/metrics"
 	"quba/pipeline/record"
-)
-
-// Files of a result folder.
-const (
-	scoresFile        = "scores.parquet"
-	predictionsFolder = "predictions"
 )
 
 // Read reads models from any number of result folders, score files and wide
@@ -131,11 +126,23 @@ func readPath(path string) (content, error) {
 }
 
 func readResult(folder string) (content, error) {
-	path := filepath.Join(folder, scoresFile)
-	if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) {
-		return content{}, fmt.Errorf("%s: is no result folder: there is no %s in it", folder, scoresFile)
+	if err := checkFinished(folder); err != nil {
+		return content{}, err
 	}
-	return readScores(path, folder)
+	return readScores(filepath.Join(folder, record.ScoresFile), folder)
+}
+
+// checkFinished refuses a folder without run.json, which a run writes last:
+// its other files may be of several runs.
+func checkFinished(folder string) error {
+	_, err := os.Stat(filepath.Join(folder, record.RunFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		if _, err := os.Stat(folder); err != nil {
+			return err
+		}
+		return fmt.Errorf("%s: is no finished result folder: there is no %s in it, which a run writes last; let the run end, or run it again", folder, record.RunFile)
+	}
+	return err
 }
 
 // readParquet tells a score file from a wide table by the column "dimension",
@@ -234,6 +241,11 @@ func (m *Model) addScore(s record.Score) error {
 	}
 	if known {
 		return fmt.Errorf("model %q has %s twice; two sinks of the run made it", s.Model, s.Dimension)
+	}
+	if d, ok := findDimension(s.Dimension); ok && d.Name == s.Dimension {
+		if err := d.checkBounds(s.Value); err != nil {
+			return fmt.Errorf("model %q: %s %w, is %v", s.Model, s.Dimension, err, s.Value)
+		}
 	}
 	m.Values[s.Dimension] = Value{Value: s.Value, N: s.N, Partial: s.Partial, Note: s.Note}
 	return nil

@@ -21,12 +21,34 @@ const twoModels = `[{"name":"a","sha256":"aa11","classes":3,"parameters":4652008
 // resultFolder writes a result with the scores and the metadata.
 func resultFolder(t *testing.T, protocol, models string, scores ...record.Score) string {
 	t.Helper()
-	folder := t.TempDir()
+	folder := finishedFolder(t)
 	meta := map[string]string{"quba.protocol": protocol, "quba.models": models}
 	if err := parquetio.WriteScores(filepath.Join(folder, "scores.parquet"), scores, meta); err != nil {
 		t.Fatal(err)
 	}
 	return folder
+}
+
+// finishedFolder is a folder with the file that a run writes last.
+func finishedFolder(t testing.TB) string {
+	t.Helper()
+	folder := t.TempDir()
+	if err := os.WriteFile(filepath.Join(folder, "run.json"), []byte("{}"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return folder
+}
+
+func TestUnfinishedFoldersAreRefused(t *testing.T) {
+	folder := resultFolder(t, "standard", twoModels, scoreOf("a", "accuracy", 0.5))
+	if err := os.Remove(filepath.Join(folder, "run.json")); err != nil {
+		t.Fatal(err)
+	}
+	for name, read := range map[string]func([]string) (ranking.Cohort, error){"read": ranking.Read, "recompute": ranking.RecomputeAll} {
+		if _, err := read([]string{folder}); err == nil || !strings.Contains(err.Error(), "there is no run.json in it") {
+			t.Errorf("%s: got %v", name, err)
+		}
+	}
 }
 
 func scoreOf(model, dimension string, value float64) record.Score {
@@ -80,7 +102,10 @@ func TestResultsThatDoNotGoTogether(t *testing.T) {
 		"twice":          {resultFolder(t, "standard", `[]`, scoreOf("c", "accuracy", 0.6), scoreOf("c", "accuracy", 0.6)), "twice"},
 		"part first":     {resultFolder(t, "standard", `[]`, record.Score{Model: "c", Dimension: "accuracy", Part: "top5"}), "before the dimension"},
 		"no scores":      {resultFolder(t, "standard", `[]`), "has no scores"},
-		"no result":      {t.TempDir(), "is no result folder"},
+		"no result":      {t.TempDir(), "is no finished result folder"},
+		"no score file":  {finishedFolder(t), "scores.parquet"},
+		"above 1":        {resultFolder(t, "standard", `[]`, scoreOf("c", "accuracy", 1.5)), `model "c": accuracy must be at most 1, is 1.5`},
+		"below 0":        {resultFolder(t, "standard", `[]`, scoreOf("c", "calibration_error", -0.1)), "calibration_error must be at least 0"},
 		"absent":         {filepath.Join(first, "absent"), "no such file"},
 		"other kind":     {writeFile(t, "x.txt", "model\nx\n"), "must be a result folder"},
 	} {

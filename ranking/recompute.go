@@ -27,6 +27,12 @@ func Recompute(folder string) (Cohort, error) { return RecomputeAll([]string{fol
 func RecomputeAll(folders []string) (Cohort, error) { return gather(folders, recompute) }
 
 func recompute(folder string) (content, error) {
+	if info, err := os.Stat(folder); err == nil && !info.IsDir() {
+		return content{}, fmt.Errorf("%s: is no folder; --recompute needs result folders", folder)
+	}
+	if err := checkFinished(folder); err != nil {
+		return content{}, err
+	}
 	files, err := predictionFiles(folder)
 	if err != nil {
 		return content{}, err
@@ -51,18 +57,18 @@ func recompute(folder string) (content, error) {
 }
 
 func predictionFiles(folder string) ([]string, error) {
-	entries, err := os.ReadDir(filepath.Join(folder, predictionsFolder))
+	entries, err := os.ReadDir(filepath.Join(folder, record.PredictionsFolder))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
 	var files []string
 	for _, entry := range entries { // sorted by name
 		if filepath.Ext(entry.Name()) == ".parquet" {
-			files = append(files, filepath.Join(folder, predictionsFolder, entry.Name()))
+			files = append(files, filepath.Join(folder, record.PredictionsFolder, entry.Name()))
 		}
 	}
 	if len(files) == 0 {
-		return nil, fmt.Errorf("%s: there are no %s/*.parquet to recompute from; add the sink predictions to the config and run again", folder, predictionsFolder)
+		return nil, fmt.Errorf("%s: there are no %s/*.parquet to recompute from; add the sink predictions to the config and run again", folder, record.PredictionsFolder)
 	}
 	return files, nil
 }
@@ -70,7 +76,7 @@ func predictionFiles(folder string) ([]string, error) {
 // resultFacts reads how the result was made, from the score file or, where
 // that is gone, from the predictions.
 func resultFacts(folder string, files []string) (facts, error) {
-	from := filepath.Join(folder, scoresFile)
+	from := filepath.Join(folder, record.ScoresFile)
 	if _, err := os.Stat(from); errors.Is(err, fs.ErrNotExist) {
 		from = files[0]
 	}
@@ -83,7 +89,7 @@ func resultFacts(folder string, files []string) (facts, error) {
 		return facts{}, fmt.Errorf("%s: %w", from, err)
 	}
 	if len(f.models) == 0 || len(f.uses) == 0 {
-		return facts{}, fmt.Errorf("%s: does not say which models and metrics the result has (metadata %s, %s); run again", from, keyModels, keyMetrics)
+		return facts{}, fmt.Errorf("%s: does not say which models and metrics the result has (metadata %s, %s); run again", from, record.MetaModels, record.MetaMetrics)
 	}
 	return f, nil
 }
@@ -119,7 +125,7 @@ func foldAgain(folder string, files []string, f facts) ([]record.Score, []error,
 func newFolds(f facts) ([]*metrics.Fold, error) {
 	var folds []*metrics.Fold
 	for _, use := range f.uses {
-		spec, err := use.spec()
+		spec, err := specOf(use)
 		if err == nil {
 			err = metrics.Check(metrics.Binding{Name: use.Dimension, Spec: spec, On: use.On})
 		}
@@ -140,7 +146,11 @@ func closeFolds(folds []*metrics.Fold) {
 	}
 }
 
-func (u metricUse) spec() (metrics.Spec, error) {
+// specOf makes a metric as it was made in the run. The stored options are
+// plain JSON, not YAML with variables and relative paths as a config is, so
+// they are decoded here: only known keys, spelt exactly, of the types that the
+// metric has. Its own Validate is called as for a config.
+func specOf(u record.MetricSpec) (metrics.Spec, error) {
 	entry, err := metrics.Registry.Lookup(u.Metric)
 	if err != nil {
 		return metrics.Spec{}, err

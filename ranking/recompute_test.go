@@ -17,6 +17,7 @@ import (
 	"quba/internal/parquetio"
 	"quba/metrics"
 	"quba/pipeline/record"
+	"quba/pipeline/registry"
 	"quba/ranking"
 )
 
@@ -133,7 +134,7 @@ func TestRecomputeGivesTheScoresAgain(t *testing.T) {
 // predictionFolder writes each record to its own file and releases it.
 func predictionFolder(t *testing.T, meta map[string]string, records ...arrow.Record) string {
 	t.Helper()
-	folder := t.TempDir()
+	folder := finishedFolder(t)
 	if err := os.Mkdir(filepath.Join(folder, "predictions"), 0o755); err != nil {
 		t.Fatal(err)
 	}
@@ -160,6 +161,23 @@ func TestRecomputeWithoutProbabilities(t *testing.T) {
 	}
 }
 
+type limitedConfig struct {
+	Limit int `koanf:"limit"`
+}
+
+func (c limitedConfig) Validate() error {
+	if c.Limit < 0 {
+		return registry.Fieldf("limit", "must not be negative")
+	}
+	return nil
+}
+
+func init() {
+	registry.Register(metrics.Registry, "test_limited", "A metric for tests.", limitedConfig{}, func(limitedConfig) (metrics.Spec, error) {
+		return metrics.Spec{}, nil
+	})
+}
+
 func TestRecomputeFaults(t *testing.T) {
 	meta := func(models, uses string) map[string]string {
 		return map[string]string{"quba.protocol": "standard", "quba.models": models, "quba.metrics": uses}
@@ -171,6 +189,7 @@ func TestRecomputeFaults(t *testing.T) {
 		"no facts":        {map[string]string{}, "does not say which models"},
 		"unknown metric":  {meta(twoModels, `[{"dimension":"accuracy","metric":"acuracy"}]`), `did you mean "accuracy"`},
 		"unknown option":  {meta(twoModels, `[{"dimension":"accuracy","metric":"accuracy","options":{"bins":3}}]`), "bins"},
+		"wrong option":    {meta(twoModels, `[{"dimension":"x","metric":"test_limited","options":{"limit":-1}}]`), "limit: must not be negative"},
 		"role not bound":  {meta(twoModels, `[{"dimension":"accuracy","metric":"accuracy"}]`), "on.clean"},
 		"broken metadata": {meta(twoModels, `[`), "quba.metrics"},
 	} {
@@ -181,7 +200,10 @@ func TestRecomputeFaults(t *testing.T) {
 			}
 		})
 	}
-	if _, err := ranking.Recompute(t.TempDir()); err == nil || !strings.Contains(err.Error(), "add the sink predictions") {
+	if _, err := ranking.Recompute(writeFile(t, "t.csv", "model,acc\nx,0.5\n")); err == nil || !strings.Contains(err.Error(), "--recompute needs result folders") {
+		t.Errorf("got %v", err)
+	}
+	if _, err := ranking.Recompute(finishedFolder(t)); err == nil || !strings.Contains(err.Error(), "add the sink predictions") {
 		t.Errorf("got %v", err)
 	}
 }

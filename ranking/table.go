@@ -132,29 +132,45 @@ func (r Ranking) columns() []string {
 			present[name] = true
 		}
 	}
-	var columns []string
-	for _, d := range dimensions {
-		if present[d.Name] {
-			columns = append(columns, d.Name)
-			delete(present, d.Name)
-		}
-	}
-	return append(columns, slices.Sorted(maps.Keys(present))...)
+	return columnsOf(present)
 }
 
-// missingWords counts the missing dimensions where their names would make the
-// table too wide.
-func (r Ranked) missingWords() string {
-	if n := len(r.Missing) + len(r.Incomplete); n > 2 {
-		return fmt.Sprintf("%d of %d dimensions", n, len(dimensions))
+// columnsOf sorts names: the nine dimensions in their order, then the rest.
+func columnsOf[V any](present map[string]V) []string {
+	var columns, extra []string
+	for _, d := range dimensions {
+		if _, ok := present[d.Name]; ok {
+			columns = append(columns, d.Name)
+		}
 	}
-	return r.missingText()
+	for _, name := range slices.Sorted(maps.Keys(present)) {
+		if !slices.Contains(columns, name) {
+			extra = append(extra, name)
+		}
+	}
+	return append(columns, extra...)
+}
+
+// missingWords counts the dimensions that are missing or incomplete where
+// their names would make the table too wide.
+func (r Ranked) missingWords() string {
+	if len(r.Missing)+len(r.Incomplete) <= 2 {
+		return r.missingText()
+	}
+	var words []string
+	if n := len(r.Missing); n > 0 {
+		words = append(words, fmt.Sprintf("%d missing", n))
+	}
+	if n := len(r.Incomplete); n > 0 {
+		words = append(words, fmt.Sprintf("%d incomplete", n))
+	}
+	return strings.Join(words, ", ")
 }
 
 func (r Ranked) missingText() string {
 	words := slices.Clone(r.Missing)
 	for _, name := range r.Incomplete {
-		words = append(words, name+" (parts)")
+		words = append(words, name+" (incomplete)")
 	}
 	return strings.Join(words, " ")
 }

@@ -70,7 +70,8 @@ func TestJSON(t *testing.T) {
     }
   ],
   "notes": [
-    "no model has every dimension, so none is ranked"
+    "lite0: accuracy: few images",
+    "no model has every dimension in full, so none is ranked: use --allow-partial to rank by the dimensions that all have"
   ]
 }`
 	if diff := cmp.Diff(want, string(got)); diff != "" {
@@ -90,13 +91,32 @@ func TestJSONOfAScoredModel(t *testing.T) {
 	}
 }
 
+func TestMissingWords(t *testing.T) {
+	part := ranking.Value{Value: 0.5, Partial: true}
+	for want, values := range map[string]map[string]ranking.Value{
+		"5 missing, 4 incomplete": {"accuracy": part, "calibration_error": part, "class_balance": part, "shape_bias": part},
+		"9 missing":               {},
+	} {
+		_, rows := rank(t, ranking.Cohort{Models: []ranking.Model{{Name: "a", Values: values}}}, ranking.Options{}).Rows()
+		if got := rows[0][len(rows[0])-1]; got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+	m := without(ranking.Published().Models[0], "shape_bias")
+	m.Values["shape_bias"] = part
+	_, rows := rank(t, ranking.Cohort{Models: []ranking.Model{m}}, ranking.Options{}).Rows()
+	if got := rows[0][len(rows[0])-1]; got != "shape_bias (incomplete)" {
+		t.Errorf("got %q", got)
+	}
+}
+
 func TestRows(t *testing.T) {
 	header, rows := rank(t, smallCohort(), ranking.Options{AllowPartial: true}).Rows()
 	want := [][]string{
 		{"rank", "model", "quba", "accuracy", "calibration_error", "mce", "missing"},
 		{
 			"1", "lite0", "-7.2643", "0.25", "0.001", "0.3333",
-			"7 of 9 dimensions",
+			"7 missing",
 		},
 	}
 	if diff := cmp.Diff(want, append([][]string{header}, rows...)); diff != "" {

@@ -193,8 +193,11 @@ func parseValue(d Dimension, cell string) (float64, error) {
 	if !(math.Abs(value) <= maxValue) {
 		return 0, fmt.Errorf("must be a finite number, got %q", cell)
 	}
-	if d.Fraction && value > 1 {
-		return 0, fmt.Errorf("must be at most 1, got %q; write 76.5 %% as 0.765", cell)
+	if err := d.checkBounds(value); err != nil {
+		if value > d.Max {
+			return 0, fmt.Errorf("%w, got %q; write 76.5 %% as 0.765", err, cell)
+		}
+		return 0, fmt.Errorf("%w, got %q", err, cell)
 	}
 	return value, nil
 }

@@ -39,6 +39,9 @@ func TestCSVFaults(t *testing.T) {
 		"inf":           {"model,params_m\nx,-Inf\n", `t.csv:2:3: params_m: must be a finite number`},
 		"overflow":      {"model,params_m\nx,1e999\n", `t.csv:2:3: params_m: must be a finite number`},
 		"percentage":    {"model,acc\nx,76.5\n", `t.csv:2:3: acc: must be at most 1, got "76.5"`},
+		"negative":      {"model,acc\nx,-0.1\n", `t.csv:2:3: acc: must be at least 0, got "-0.1"`},
+		"params_m < 0":  {"model,params_m\nx,-1\n", `t.csv:2:3: params_m: must be at least 0`},
+		"error above 1": {"model,cal_err\nx,1.5\n", `t.csv:2:3: cal_err: must be at most 1`},
 		"stray quote":   {"model,acc\nx\"y,0.5\n", "t.csv:2:2: "},
 		"broken string": {"model,acc\n\"x,0.5\n", "t.csv:"},
 	} {

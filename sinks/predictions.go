@@ -28,9 +28,6 @@ type predictionsConfig struct {
 	Probabilities string `koanf:"probabilities" jsonschema:"enum=auto,enum=always,enum=never" jsonschema_description:"The probabilities of all classes (4 bytes each): auto stores them where a metric needs them, so that it can be computed again."`
 }
 
-// predictionsFolder is the folder in the result folder.
-const predictionsFolder = "predictions"
-
 // predictions writes <out>/predictions/<pipeline>.<model>.parquet. A file
 // appears when Close has checked all of it.
 type predictions struct {
@@ -49,6 +46,7 @@ var (
 	_ pipeline.Sink         = (*predictions)(nil)
 	_ pipeline.Needer       = (*predictions)(nil)
 	_ pipeline.ModelDropper = (*predictions)(nil)
+	_ pipeline.Exclusive    = (*predictions)(nil)
 )
 
 func newPredictions(c predictionsConfig) (pipeline.Sink, error) {
@@ -62,11 +60,14 @@ func (s *predictions) Needs(string) []string {
 	return nil
 }
 
+// Claim says that two sinks cannot write the same files.
+func (s *predictions) Claim() string { return "the predictions" }
+
 func (s *predictions) Open(_ context.Context, run *pipeline.Run) error {
 	s.run = run
 	s.files = map[fileKey]*parquetio.Writer{}
 	s.drop = map[string]bool{}
-	s.folder = filepath.Join(run.Out, predictionsFolder)
+	s.folder = filepath.Join(run.Out, record.PredictionsFolder)
 	return os.MkdirAll(s.folder, 0o755)
 }
 
@@ -122,17 +123,17 @@ func (s *predictions) metadata(key fileKey) map[string]string {
 	if meta == nil {
 		meta = map[string]string{}
 	}
-	meta[parquetio.KeySchemaVersion] = record.Version
-	meta[parquetio.KeyPipeline] = key.pipeline
-	meta[parquetio.KeyModel] = key.model
+	meta[record.MetaSchema] = record.Version
+	meta[record.MetaPipeline] = key.pipeline
+	meta[record.MetaModel] = key.model
 	for _, m := range s.run.Models {
 		if m.Name == key.model {
-			meta[parquetio.KeyModelSHA256] = m.Info.SHA256
+			meta[record.MetaModelSHA256] = m.Info.SHA256
 		}
 	}
 	for _, p := range s.run.Pipelines {
 		if p.Name == key.pipeline {
-			meta[parquetio.KeyDataset] = p.Source.Digest
+			meta[record.MetaDatasetSHA256] = p.Source.Digest
 		}
 	}
 	return meta

@@ -39,7 +39,7 @@ func TestPredictionsWritesOneFileForPipelineAndModel(t *testing.T) {
 		t.Fatal(err)
 	}
 	wantMeta := map[string]string{
-		"quba.seed": "0", "quba.schema_version": record.Version, "quba.pipeline": "noisy",
+		"quba.seed": "0", "quba.schema": record.Version, "quba.pipeline": "noisy",
 		"quba.model": "a", "quba.model_sha256": "aa", "quba.dataset_sha256": "ee",
 	}
 	if fmt.Sprint(meta) != fmt.Sprint(wantMeta) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 
 	"github.com/apache/arrow/go/v17/arrow"
@@ -21,14 +22,16 @@ func init() {
 }
 
 type scoresConfig struct {
-	Metric  string            `koanf:"metric" jsonschema:"required" jsonschema_description:"Name of the metric, which is the dimension's name; the command list metrics shows them."`
+	Metric  string            `koanf:"metric" jsonschema:"required" jsonschema_description:"Name of the metric; the command list metrics shows them."`
+	As      string            `koanf:"as" jsonschema:"pattern=^[a-z][a-z0-9_]*$" jsonschema_description:"Name under which the score is stored; left out, the metric's name. It lets one metric be measured on several pipelines."`
 	On      map[string]string `koanf:"on" jsonschema_description:"Which pipeline plays each role of the metric."`
 	Options registry.Raw      `koanf:"options" jsonschema_description:"Options of the metric."`
 }
 
 // scores hosts a metric.
 type scores struct {
-	binding  metrics.Binding
+	binding  metrics.Binding // its name is that of the score
+	metric   string
 	options  any
 	fold     *metrics.Fold
 	run      *pipeline.Run
@@ -45,6 +48,7 @@ var (
 	_ pipeline.Scorer       = (*scores)(nil)
 	_ pipeline.Describer    = (*scores)(nil)
 	_ pipeline.Troubled     = (*scores)(nil)
+	_ pipeline.Exclusive    = (*scores)(nil)
 )
 
 func newScores(c scoresConfig) (pipeline.Sink, error) {
@@ -52,15 +56,37 @@ func newScores(c scoresConfig) (pipeline.Sink, error) {
 	if err != nil {
 		return nil, &registry.FieldError{Field: "metric", Err: err}
 	}
+	dimension, err := c.dimension()
+	if err != nil {
+		return nil, &registry.FieldError{Field: "as", Err: err}
+	}
 	spec, err := entry.New(c.Options.Decode)
 	if err != nil {
 		return nil, optionErrors(err)
 	}
 	s := &scores{
-		binding: metrics.Binding{Name: c.Metric, Spec: spec, On: maps.Clone(c.On)},
+		binding: metrics.Binding{Name: dimension, Spec: spec, On: maps.Clone(c.On)},
+		metric:  c.Metric,
 		options: c.Options.Value,
 	}
 	return s, metrics.Check(s.binding)
+}
+
+var dimensionName = regexp.MustCompile(`^[a-z][a-z0-9_]*$`)
+
+// dimension is the name under which the score is stored. It must not pass for
+// the score of another metric.
+func (c scoresConfig) dimension() (string, error) {
+	if c.As == "" || c.As == c.Metric {
+		return c.Metric, nil
+	}
+	if !dimensionName.MatchString(c.As) {
+		return "", fmt.Errorf("must be a lower-case letter, then lower-case letters, digits and _, got %q", c.As)
+	}
+	if slices.Contains(metrics.Registry.Names(), c.As) {
+		return "", fmt.Errorf("%q is the name of another metric; choose one such as %q", c.As, c.Metric+"_"+c.As)
+	}
+	return c.As, nil
 }
 
 // optionErrors puts "options." before the keys that a metric complains of.
@@ -99,8 +125,11 @@ func (s *scores) Needs(name string) []string {
 	return nil
 }
 
-func (s *scores) MetricSpec() pipeline.MetricSpec {
-	return pipeline.MetricSpec{Dimension: s.binding.Name, Metric: s.binding.Name, Options: s.options, On: s.binding.On}
+// Claim says that two sinks cannot make the same score.
+func (s *scores) Claim() string { return s.binding.Name }
+
+func (s *scores) MetricSpec() record.MetricSpec {
+	return record.MetricSpec{Dimension: s.binding.Name, Metric: s.metric, Options: s.options, On: s.binding.On}
 }
 
 func (s *scores) Open(_ context.Context, run *pipeline.Run) error {

@@ -164,6 +164,8 @@ func TestScoresOptionsAreChecked(t *testing.T) {
 		"unknown metric": {scoresConfig{Metric: "acuracy"}, []string{`metric: unknown metric "acuracy"; did you mean "accuracy"?`}},
 		"missing role":   {scoresConfig{Metric: "test_probe"}, []string{"on.clean: must name the pipeline"}},
 		"unknown role":   {scoresConfig{Metric: "test_probe", On: map[string]string{"clean": "x", "mroe": "x"}}, []string{`on.mroe: unknown role`, `did you mean "more"`}},
+		"name":           {scoresConfig{Metric: "test_probe", As: "On Noisy", On: on}, []string{"as: must be a lower-case letter", `got "On Noisy"`}},
+		"other metric":   {scoresConfig{Metric: "test_probe", As: "accuracy", On: on}, []string{`as: "accuracy" is the name of another metric`}},
 		"options":        {scoresConfig{Metric: "test_probe", On: on, Options: failing}, []string{"options.fail: must not be true", "options.other: is wrong too"}},
 	} {
 		_, err := tryMakeSink("scores", c.config)
@@ -203,9 +205,46 @@ func TestScoresNeedsAndSpec(t *testing.T) {
 	if needs := s.(pipeline.Needer).Needs("noisy"); len(needs) > 0 {
 		t.Errorf("needs %v of a pipeline that is not bound", needs)
 	}
-	want := pipeline.MetricSpec{Dimension: "test_probe", Metric: "test_probe", Options: value, On: map[string]string{"clean": "clean"}}
+	want := record.MetricSpec{Dimension: "test_probe", Metric: "test_probe", Options: value, On: map[string]string{"clean": "clean"}}
 	if got := s.(pipeline.Describer).MetricSpec(); !reflect.DeepEqual(got, want) {
 		t.Errorf("spec is %+v, want %+v", got, want)
+	}
+}
+
+// One metric can be measured on several pipelines, each under its own name.
+func TestScoresUnderAnotherName(t *testing.T) {
+	s := makeSink(t, "scores", scoresConfig{Metric: "accuracy", As: "accuracy_noisy", On: map[string]string{"clean": "noisy"}})
+	open(t, s)
+	feed(t, memory.DefaultAllocator, s)
+	if err := s.Close(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	got := s.(pipeline.Scorer).Scores()
+	if len(got) != 4 {
+		t.Fatalf("scores are %+v", got)
+	}
+	for _, score := range got {
+		if score.Dimension != "accuracy_noisy" {
+			t.Errorf("score is %+v", score)
+		}
+	}
+	want := record.MetricSpec{Dimension: "accuracy_noisy", Metric: "accuracy", On: map[string]string{"clean": "noisy"}}
+	if got := s.(pipeline.Describer).MetricSpec(); !reflect.DeepEqual(got, want) {
+		t.Errorf("spec is %+v, want %+v", got, want)
+	}
+}
+
+func TestClaims(t *testing.T) {
+	on := map[string]string{"clean": "clean"}
+	for want, s := range map[string]pipeline.Sink{
+		"accuracy":        makeSink(t, "scores", scoresConfig{Metric: "accuracy", As: "accuracy", On: on}),
+		"test_probe":      makeSink(t, "scores", scoresConfig{Metric: "test_probe", On: on}),
+		"accuracy_noisy":  makeSink(t, "scores", scoresConfig{Metric: "accuracy", As: "accuracy_noisy", On: on}),
+		"the predictions": makeSink(t, "predictions", predictionsConfig{}),
+	} {
+		if got := s.(pipeline.Exclusive).Claim(); got != want {
+			t.Errorf("claim is %q, want %q", got, want)
+		}
 	}
 }
 

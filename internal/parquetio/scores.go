@@ -36,7 +36,7 @@ func WriteScores(path string, scores []record.Score, meta map[string]string) err
 	if meta == nil {
 		meta = map[string]string{}
 	}
-	meta[KeySchemaVersion] = record.Version
+	meta[record.MetaSchema] = record.Version
 	w, err := Create(path, scoreSchema, meta)
 	if err != nil {
 		return err
@@ -78,7 +78,7 @@ func ReadScores(path string) ([]record.Score, map[string]string, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	if version, ok := meta[KeySchemaVersion]; ok && version != record.Version {
+	if version, ok := meta[record.MetaSchema]; ok && version != record.Version {
 		return nil, nil, fmt.Errorf("%s: schema version %q is not the one this program reads, %q", path, version, record.Version)
 	}
 	names := make([]string, scoreSchema.NumFields())

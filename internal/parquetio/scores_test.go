@@ -39,7 +39,7 @@ func TestScoresRoundTrip(t *testing.T) {
 		if !slices.Equal(got, want) {
 			t.Fatalf("wrote %v, read %v", want, got)
 		}
-		if gotMeta["key"] != meta["key"] || gotMeta[KeySchemaVersion] != record.Version || len(meta) != 1 {
+		if gotMeta["key"] != meta["key"] || gotMeta[record.MetaSchema] != record.Version || len(meta) != 1 {
 			t.Fatalf("wrote %v, read %v", meta, gotMeta)
 		}
 	})
@@ -75,7 +75,7 @@ func TestReadScoresRefusesOtherTables(t *testing.T) {
 			t.Errorf("error is %v, want %q", err, words)
 		}
 	}
-	writeBatches(t, path, scoreRecord(nil), map[string]string{KeySchemaVersion: "99"}, 1)
+	writeBatches(t, path, scoreRecord(nil), map[string]string{record.MetaSchema: "99"}, 1)
 	if _, _, err := ReadScores(path); err == nil || !strings.Contains(err.Error(), `"99"`) {
 		t.Errorf("a newer version: error is %v", err)
 	}

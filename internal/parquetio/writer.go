@@ -22,15 +22,6 @@ import (
 	"github.com/google/renameio/v2"
 )
 
-// Keys of the metadata that this project writes into its files.
-const (
-	KeySchemaVersion = "quba.schema_version" // record.Version
-	KeyModel         = "quba.model"
-	KeyModelSHA256   = "quba.model_sha256"
-	KeyPipeline      = "quba.pipeline"
-	KeyDataset       = "quba.dataset_sha256"
-)
-
 // createdBy does not change with the version of a library, so that the bytes
 // of a file do not either.
 const createdBy = "quba pipeline"

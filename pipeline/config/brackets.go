@@ -111,6 +111,9 @@ func (b *brackets) quoted(quote byte) bool {
 			}
 		case quote:
 			b.at++
+			if quote == '\'' && b.at < len(b.text) && b.text[b.at] == quote {
+				continue // a quote within the text
+			}
 			b.token = false
 			return true
 		}

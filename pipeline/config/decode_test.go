@@ -122,6 +122,17 @@ func TestArrayLength(t *testing.T) {
 	}
 }
 
+func TestOptionsOfNothing(t *testing.T) {
+	c := parse(t, t.TempDir(), "models: [{name: m}]\npipelines: [{name: p, source: {type: s}}]\nsinks: [{type: k, options: {bin: 3}}]\n", config.Options{})
+	var into struct {
+		Options struct{} `koanf:"options"`
+	}
+	err := c.Sinks[0].Options.Decode(&into)
+	if want := "test.yaml:3:29: sinks[0].options.bin: unknown key; there are no options here"; err == nil || err.Error() != want {
+		t.Errorf("got  %v\nwant %s", err, want)
+	}
+}
+
 func TestLateOptions(t *testing.T) {
 	text := "models: [{name: m, type: other}]\npipelines: [{name: p, source: {type: s}}]\nsinks:\n  - type: scores\n    metric: calibration_error\n    options:\n      bins: 1\n      bin: 3\n"
 	c := parse(t, t.TempDir(), text, config.Options{})

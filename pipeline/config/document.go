@@ -16,7 +16,7 @@ import (
 
 // Limits that keep the time and memory of a hostile file bounded.
 const (
-	maxBytes   = 2 << 20
+	maxBytes   = 1 << 20
 	maxDepth   = 100
 	maxAliased = 20_000 // scalars, lists and maps that aliases repeat
 	maxKey     = 256    // bytes

@@ -180,7 +180,7 @@ func randomPipeline(t *rapid.T, models []any) map[string]any {
 		"textures":   []string{".", "data"},
 	}
 	return map[string]any{
-		"name":   rapid.StringMatching(`[A-Za-z0-9][A-Za-z0-9._-]{0,8}`).Draw(t, "pipeline"),
+		"name":   rapid.StringMatching(`[A-Za-z0-9][A-Za-z0-9_-]{0,8}`).Draw(t, "pipeline"),
 		"source": map[string]any{"type": "image_folder", "root": filepath.Join("data", "imagenet-sample"), "labels": text.Draw(t, "labels")},
 		"stages": []any{stage},
 		"models": models,

@@ -2,6 +2,7 @@ package config_test
 
 import (
 	"errors"
+	"fmt"
 	"math"
 	"os"
 	"path/filepath"
@@ -157,7 +158,7 @@ func TestIssuesOutsideTheFile(t *testing.T) {
 
 func TestEnvironmentIsCheckedBesideABrokenFile(t *testing.T) {
 	c, err := config.Parse("test.yaml", t.TempDir(), []byte("a: [\n"), config.Options{Environ: []string{"PIPELINE_WORKERS=-1", "PIPELINE_LOG_LEVEL=debug"}})
-	if got := err.Error(); !strings.Contains(got, "PIPELINE_WORKERS: must be at least 0, got -1") || !strings.Contains(got, "test.yaml:1:1: not valid YAML") {
+	if got := err.Error(); !strings.Contains(got, "PIPELINE_WORKERS: must be at least 0, got -1") || !strings.Contains(got, `test.yaml:1:4: not valid YAML: this "[" is not closed`) {
 		t.Errorf("got %s", got)
 	}
 	if c.LogLevel != "debug" || c.Protocol != "standard" {
@@ -177,6 +178,7 @@ func TestUnreadableFiles(t *testing.T) {
 	for name, words := range map[string]string{
 		filepath.Join(dir, "none.yaml"): "no such file",
 		dir:                             "is a directory",
+		os.DevNull:                      "is a pipe or a device; give a regular file",
 	} {
 		c, err := config.Load(name, config.Options{})
 		var issues config.Issues
@@ -199,11 +201,62 @@ func TestByteOrderMarkAndLineEnds(t *testing.T) {
 	}
 }
 
+// TestBigHonestConfig has far more values than aliases may repeat.
+func TestBigHonestConfig(t *testing.T) {
+	var b strings.Builder
+	b.WriteString("models: [{name: m}]\npipelines:\n")
+	for i := range 2_000 {
+		fmt.Fprintf(&b, "  - {name: p%d, source: {type: image_folder, root: data}, stages: [{type: noise, severities: [1, 2, 3, 4, 5]}], limit: 10}\n", i)
+	}
+	b.WriteString("sinks:\n")
+	for i := range 2_000 {
+		fmt.Fprintf(&b, "  - {type: scores, metric: accuracy, on: {clean: p%d, corrupted: p%d}}\n", i, i)
+	}
+	c := parse(t, t.TempDir(), b.String(), config.Options{})
+	if len(c.Pipelines) != 2_000 || len(c.Sinks) != 2_000 {
+		t.Errorf("got %d pipelines and %d sinks", len(c.Pipelines), len(c.Sinks))
+	}
+}
+
+// TestAliasesAreCounted shares one list of 9 values so often that the limit
+// is just reached, and once more.
+func TestAliasesAreCounted(t *testing.T) {
+	text := func(uses int) []byte {
+		return []byte(minimal + "x: [&a [1, 2, 3, 4, 5, 6, 7]" + strings.Repeat(", *a", uses) + "]\n")
+	}
+	for uses, over := range map[int]bool{2_500: false, 2_501: true} {
+		_, err := config.Parse("test.yaml", t.TempDir(), text(uses), config.Options{})
+		if got := strings.Contains(err.Error(), "aliases must not repeat more than 20000 values"); got != over {
+			t.Errorf("%d uses: got %v", uses, err)
+		}
+	}
+}
+
+func TestUnclosedBrackets(t *testing.T) {
+	for text, want := range map[string]string{
+		"models: [":                         `test.yaml:1:9: not valid YAML: this "[" is not closed`,
+		"a: {b: [1, 2}\nc: 3\n":             `test.yaml:1:8: not valid YAML: this "[" is not closed`,
+		"a:\n - b\nc: [1,\n 2\n":            `test.yaml:3:4: not valid YAML: this "[" is not closed`,
+		"a: {b: c\nd: e\n":                  `test.yaml:1:4: not valid YAML: this "{" is not closed`,
+		"a: [b, c\n# x ]\n":                 `test.yaml:1:4: not valid YAML: this "[" is not closed`,
+		"a: [\"x]\", 'it''s]'\nd: e\nf: g":  `test.yaml:1:4: not valid YAML: this "[" is not closed`,
+		"é: x[1\nb: don't {\nc: [d\ne: f\n": `test.yaml:3:4: not valid YAML: this "[" is not closed`,
+		"a: |\n  [{\n\n  [\nb: {c: d\n":     `test.yaml:5:4: not valid YAML: this "{" is not closed`,
+		"a: !!seq &x [\n":                   `test.yaml:1:13: not valid YAML: this "[" is not closed`,
+		"a: [\n  - b\n]\n":                  `test.yaml:1:1: not valid YAML: did not find expected node content; between brackets write values with commas, without "-"`,
+	} {
+		_, err := config.Parse("test.yaml", t.TempDir(), []byte(text), config.Options{})
+		if err == nil || !strings.HasPrefix(err.Error(), want) {
+			t.Errorf("%q:\n got %v\nwant %s", text, err, want)
+		}
+	}
+}
+
 // TestHostileFiles expects an answer in a bounded time to files of the largest
 // size, in the forms that cost the most. The time is measured against that of
 // the YAML library, so that a busy machine does not matter.
 func TestHostileFiles(t *testing.T) {
-	const size = 2<<20 - 64
+	const size = 1<<20 - 64
 	fill := func(head, unit, tail string) string {
 		return head + strings.Repeat(unit, (size-len(head)-len(tail))/len(unit)) + tail
 	}

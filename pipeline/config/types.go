@@ -1,7 +1,7 @@
 // Package config reads a pipeline's YAML with its environment and flags, and
 // reports everything that is wrong with it at once, with its place.
 //
-// So that no file can take much time or memory, a config has at most 2 MiB,
+// So that no file can take much time or memory, a config has at most 1 MiB,
 // 100 levels and keys of 256 bytes, and its aliases repeat at most 20,000
 // values; what is written out is bounded by the size alone. At most 100
 // issues are reported.

@@ -1,0 +1,59 @@
+package ranking
+
+import (
+	"slices"
+	"strings"
+)
+
+// reasonUnknown stands for a dimension that says it is partial but not why.
+const reasonUnknown = "made without some of its parts"
+
+// caveat is a reason that a model gives for some of its dimensions.
+type caveat struct {
+	dimensions []string
+	reason     string
+}
+
+// caveats lists the notes of the model's values. A reason that several
+// dimensions give is said once, with all of them.
+func (m Model) caveats() []caveat {
+	var all []caveat
+	for _, name := range columnsOf(m.Values) {
+		v := m.Values[name]
+		note := v.Note
+		if note == "" && v.Partial {
+			note = reasonUnknown
+		}
+		if note == "" {
+			continue
+		}
+		for reason := range strings.SplitSeq(note, "; ") {
+			at := slices.IndexFunc(all, func(c caveat) bool { return c.reason == reason })
+			if at < 0 {
+				at = len(all)
+				all = append(all, caveat{reason: reason})
+			}
+			all[at].dimensions = append(all[at].dimensions, name)
+		}
+	}
+	return all
+}
+
+// noteCaveats adds the notes of all values, each with its dimensions and its
+// models. Models that say the same share a line.
+func (r *Ranking) noteCaveats() {
+	var lines []string
+	models := map[string][]string{}
+	for _, m := range r.Models {
+		for _, c := range m.caveats() {
+			line := strings.Join(c.dimensions, ", ") + ": " + c.reason
+			if models[line] == nil {
+				lines = append(lines, line)
+			}
+			models[line] = append(models[line], m.Name)
+		}
+	}
+	for _, line := range lines {
+		r.Notes = append(r.Notes, strings.Join(models[line], ", ")+": "+line)
+	}
+}
