@@ -6,7 +6,6 @@ import (
 	"io"
 	"log/slog"
 	"os"
-	"sync/atomic"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -22,7 +21,8 @@ import (
 // app is what the verbs share.
 type app struct {
 	stdout, stderr io.Writer
-	interrupted    *atomic.Int32
+	signals        *signals
+	interrupted    int // exit code of the signal that cut a run short, or 0
 	format         string
 	logLevel       string
 }
@@ -53,10 +53,17 @@ Data goes to stdout, narration to stderr.`,
 	flags.StringVar(&a.format, "format", "table", "output `format`: table, json, md or csv")
 	flags.StringVar(&a.logLevel, "log-level", "", "how much is narrated: debug, info, warn or error (default info)")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usagef("%w", err) })
+	root.SetHelpCommand(helpCommand())
 	root.AddCommand(
 		a.runCommand(), a.planCommand(), a.checkCommand(), a.listCommand(), a.rankCommand(),
 		a.schemaCommand(), a.doctorCommand(), a.versionCommand(),
 	)
+	root.InitDefaultCompletionCmd()
+	for _, c := range root.Commands() {
+		if c.HasSubCommands() {
+			c.Args, c.RunE = cobra.ArbitraryArgs, withoutVerb
+		}
+	}
 	return root
 }
 
@@ -95,6 +102,25 @@ func withoutVerb(cmd *cobra.Command, args []string) error {
 		}
 	}
 	return usagef("%w", registry.Unknown("command", args[0], verbs))
+}
+
+// helpCommand knows no topics but commands; any other is a mistake.
+func helpCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "help [command]",
+		Short: "Help about any command",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			target, rest, err := cmd.Root().Find(args)
+			if err != nil {
+				return usagef("%w", err)
+			}
+			if target.HasSubCommands() {
+				return withoutVerb(target, rest)
+			}
+			target.InitDefaultHelpFlag()
+			return target.Help()
+		},
+	}
 }
 
 // exactArgs says in words what an argument is when it is missing.

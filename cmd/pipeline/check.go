@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"strconv"
 
 	"github.com/spf13/cobra"
 
@@ -16,10 +17,12 @@ func (a *app) checkCommand() *cobra.Command {
 		Args:  exactArgs("the path of a config"),
 	}
 	flags := addConfigFlags(cmd)
-	cmd.RunE = func(_ *cobra.Command, args []string) error {
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		_, c, err := a.load(args[0], flags)
-		if a.format == "json" {
-			return a.checkJSON(err)
+		if cmd.Flags().Changed("format") {
+			if writeErr := a.printMistakes(err); writeErr != nil {
+				return writeErr
+			}
 		}
 		if err != nil {
 			return err
@@ -38,20 +41,22 @@ type mistake struct {
 	Message string `json:"message"`
 }
 
-// checkJSON prints the mistakes as a list, empty when there are none, and
-// keeps the exit code.
-func (a *app) checkJSON(err error) error {
-	mistakes := []mistake{}
+// printMistakes prints the mistakes on stdout, none when there are none. An
+// error that is no mistake of the config prints nothing.
+func (a *app) printMistakes(err error) error {
 	var issues config.Issues
-	if errors.As(err, &issues) {
-		for _, i := range issues {
-			mistakes = append(mistakes, mistake{i.File, i.Line, i.Col, i.Path, i.Message})
+	if err != nil && !errors.As(err, &issues) {
+		return nil
+	}
+	mistakes := []mistake{}
+	g := grid{header: []string{"file", "line", "column", "path", "message"}, numeric: map[int]bool{1: true, 2: true}}
+	for _, i := range issues {
+		mistakes = append(mistakes, mistake{i.File, i.Line, i.Col, i.Path, i.Message})
+		row := []string{i.File, "", "", i.Path, i.Message}
+		if i.Line > 0 {
+			row[1], row[2] = strconv.Itoa(i.Line), strconv.Itoa(i.Col)
 		}
-	} else if err != nil {
-		return err
+		g.rows = append(g.rows, row)
 	}
-	if writeErr := writeJSON(a.stdout, mistakes); writeErr != nil {
-		return writeErr
-	}
-	return err
+	return a.write(g, mistakes)
 }

@@ -3,6 +3,9 @@ package main
 import (
 	"fmt"
 	"runtime"
+	"runtime/debug"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -41,19 +44,42 @@ func (a *app) doctorCommand() *cobra.Command {
 	return cmd
 }
 
+// examine leaves out what this system does not tell.
 func examine(library string) []finding {
 	ok := func(name, value string) finding { return finding{name, value, true} }
 	findings := []finding{
 		ok("pipeline", pipeline.Version), ok("revision", revision()), ok("go", runtime.Version()),
-		ok("platform", runtime.GOOS+"/"+runtime.GOARCH), ok("processors", fmt.Sprint(runtime.NumCPU())),
+		ok("platform", runtime.GOOS+"/"+runtime.GOARCH), ok("cpu", cpuModel()), ok("processors", fmt.Sprint(runtime.NumCPU())),
 		ok("workers", fmt.Sprint(runtime.GOMAXPROCS(0))), ok("memory", memory()), ok("free disk here", freeDisk(".")),
 		ok("jpeg decoder", imaging.JPEGDecoder()),
 	}
+	if info, found := debug.ReadBuildInfo(); found {
+		findings = append(findings, moduleVersions(info.Deps)...)
+	}
+	findings = slices.DeleteFunc(findings, func(f finding) bool { return f.Value == "" })
 	version, path, err := ort.Initialize(library)
 	if err != nil {
 		return append(findings, finding{"onnxruntime", err.Error(), false})
 	}
 	return append(findings, ok("onnxruntime", version), ok("onnxruntime library", path))
+}
+
+// reported are the modules whose version explains what a run does.
+var reported = []string{"github.com/apache/arrow/go", "github.com/yalue/onnxruntime_go", "github.com/reugn/go-streams"}
+
+func moduleVersions(linked []*debug.Module) []finding {
+	var findings []finding
+	for _, m := range linked {
+		if !slices.ContainsFunc(reported, func(path string) bool { return m.Path == path || strings.HasPrefix(m.Path, path+"/v") }) {
+			continue
+		}
+		version := m.Version
+		if m.Replace != nil {
+			version += strings.TrimRight(" replaced by "+m.Replace.Path+" "+m.Replace.Version, " ")
+		}
+		findings = append(findings, finding{m.Path, version, true})
+	}
+	return findings
 }
 
 func (a *app) printFindings(findings []finding) error {

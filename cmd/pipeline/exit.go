@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"syscall"
 
 	"quba/pipeline"
 	"quba/pipeline/config"
@@ -37,13 +36,9 @@ func usagef(format string, args ...any) error {
 
 func dataError(err error) error { return &codedError{exitData, err} }
 
-// retryable are faults of the machine that may be gone at the next try.
-var retryable = []error{syscall.ENOSPC, syscall.EDQUOT, syscall.EMFILE, syscall.ENFILE, syscall.EIO, syscall.ENOMEM, syscall.EAGAIN, syscall.ESTALE}
-
-func (a *app) exitCode(err error) int {
-	if code := a.interrupted.Load(); code != 0 {
-		return int(code)
-	}
+// exitCode is the code for an error that is not an interruption. The machine's
+// faults come first: they are nobody's mistake, whoever met them.
+func exitCode(err error) int {
 	if err == nil {
 		return exitOK
 	}
@@ -52,28 +47,19 @@ func (a *app) exitCode(err error) int {
 	var usage *pipeline.UsageError
 	var data *pipeline.DataError
 	switch {
+	case pipeline.MachineFault(err):
+		return exitRetryable
 	case errors.As(err, &coded):
 		return coded.code
 	case errors.As(err, &issues), errors.As(err, &usage):
 		return exitUsage
-	case isRetryable(err):
-		return exitRetryable
 	case errors.As(err, &data):
 		return exitData
 	}
 	return exitInternal
 }
 
-func isRetryable(err error) bool {
-	for _, cause := range retryable {
-		if errors.Is(err, cause) {
-			return true
-		}
-	}
-	return false
-}
-
-// report narrates an error on stderr.
+// report narrates an error on stderr, every line of it as the program's.
 func (a *app) report(err error) {
 	if err == nil {
 		return
@@ -83,7 +69,11 @@ func (a *app) report(err error) {
 		fmt.Fprintln(a.stderr, strings.TrimRight(issues.Error(), "\n"))
 		return
 	}
-	fmt.Fprintln(a.stderr, "pipeline: "+err.Error())
+	for line := range strings.Lines(err.Error()) {
+		if line = strings.TrimRight(line, "\r\n"); line != "" {
+			fmt.Fprintln(a.stderr, "pipeline: "+line)
+		}
+	}
 	var fault *pipeline.PanicError
 	if errors.As(err, &fault) {
 		fmt.Fprintln(a.stderr, "pipeline: this is a fault of the program; run with --log-level debug for its trace and report it with the output of `pipeline doctor`")

@@ -68,7 +68,11 @@ func (a *app) printList(list []listed) error {
 	for _, l := range list {
 		g.rows = append(g.rows, []string{l.Kind, l.Name, "", "", "", l.Summary})
 		for _, o := range l.Options {
-			g.rows = append(g.rows, []string{"", "", o.Name, valueWords(o), defaultWords(o), o.Doc})
+			row := []string{l.Kind, l.Name, o.Name, valueWords(o), defaultWords(o), o.Doc}
+			if a.format == "table" {
+				row[0], row[1] = "", ""
+			}
+			g.rows = append(g.rows, row)
 		}
 	}
 	if err := g.render(a.stdout, a.format); err != nil {

@@ -2,6 +2,8 @@
 
 package main
 
-func memory() string { return "unknown" }
+func cpuModel() string { return "" }
 
-func freeDisk(string) string { return "unknown" }
+func memory() string { return "" }
+
+func freeDisk(string) string { return "" }

@@ -5,10 +5,7 @@ import (
 	"context"
 	"io"
 	"os"
-	"os/signal"
 	"runtime/debug"
-	"sync/atomic"
-	"syscall"
 
 	"quba/internal/ort"
 )
@@ -23,14 +20,17 @@ func main() {
 // mainCode runs the command and returns its exit code.
 func mainCode(args []string, stdout, stderr io.Writer) int {
 	collectOften()
-	ctx, interrupted, stop := withSignals()
-	defer stop()
-	app := &app{stdout: stdout, stderr: stderr, interrupted: interrupted}
+	signals := catchSignals()
+	defer signals.Stop()
+	app := &app{stdout: stdout, stderr: stderr, signals: signals}
 	root := app.command()
 	root.SetArgs(args)
-	err := root.ExecuteContext(ctx)
+	err := root.ExecuteContext(context.Background())
 	app.report(err)
-	return app.exitCode(err)
+	if app.interrupted != exitOK {
+		return app.interrupted
+	}
+	return exitCode(err)
 }
 
 // collectOften keeps the heap small unless GOGC says otherwise. Nearly all
@@ -38,38 +38,5 @@ func mainCode(args []string, stdout, stderr io.Writer) int {
 func collectOften() {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(25)
-	}
-}
-
-// withSignals gives a context that ends at the first SIGINT or SIGTERM; a
-// second one ends the process at once. interrupted is the exit code of the
-// signal that came, or 0.
-func withSignals() (ctx context.Context, interrupted *atomic.Int32, stop func()) {
-	ctx, cancel := context.WithCancel(context.Background())
-	interrupted = &atomic.Int32{}
-	signals := make(chan os.Signal, 2)
-	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
-	done := make(chan struct{})
-	go func() {
-		for {
-			select {
-			case s := <-signals:
-				code := int32(exitInterrupted)
-				if s == syscall.SIGTERM {
-					code = exitTerminated
-				}
-				if !interrupted.CompareAndSwap(0, code) {
-					os.Exit(int(code))
-				}
-				cancel()
-			case <-done:
-				return
-			}
-		}
-	}()
-	return ctx, interrupted, func() {
-		signal.Stop(signals)
-		close(done)
-		cancel()
 	}
 }

@@ -10,8 +10,8 @@ import (
 )
 
 // narrator is a log handler for people: the message, its attributes in the
-// order they were given, errors last and as they are, and no times, so that
-// two runs can be compared.
+// order they were given, errors last with their further lines indented, and no
+// times, so that two runs can be compared.
 type narrator struct {
 	mu    *sync.Mutex
 	w     io.Writer
@@ -37,7 +37,7 @@ func (n *narrator) Handle(_ context.Context, r slog.Record) error {
 	fmt.Fprintf(&line, "%s: %s", strings.ToLower(r.Level.String()), r.Message)
 	add := func(a slog.Attr) bool {
 		if err, ok := a.Value.Any().(error); ok {
-			fmt.Fprintf(&cause, ": %v", err)
+			cause.WriteString(": " + strings.ReplaceAll(strings.TrimRight(err.Error(), "\n"), "\n", "\n  "))
 			return true
 		}
 		fmt.Fprintf(&line, " %s=%v", a.Key, a.Value)

@@ -18,13 +18,18 @@ func (a *app) planCommand() *cobra.Command {
 		Args:  exactArgs("the path of a config"),
 	}
 	flags := addConfigFlags(cmd)
+	var show string
+	cmd.Flags().StringVar(&show, "show", "", "which `table`: pipelines or models (default both; pipelines for csv)")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if err := a.checkShow(show); err != nil {
+			return err
+		}
 		plan, _, err := a.load(args[0], flags)
 		if err != nil {
 			return err
 		}
 		o := plan.Describe(cmd.Context())
-		if err := a.printOverview(o); err != nil {
+		if err := a.printOverview(o, show); err != nil {
 			return err
 		}
 		return overviewError(o)
@@ -32,38 +37,112 @@ func (a *app) planCommand() *cobra.Command {
 	return cmd
 }
 
-func (a *app) printOverview(o pipeline.Overview) error {
+// The tables of `pipeline plan`.
+const (
+	showPipelines = "pipelines"
+	showModels    = "models"
+)
+
+func (a *app) checkShow(show string) error {
+	if show == "" {
+		return nil
+	}
+	if show != showPipelines && show != showModels {
+		return usagef("--show must be %s or %s, got %q", showPipelines, showModels, show)
+	}
+	if a.format == "json" {
+		return usagef("--show chooses a table, and JSON has both: leave --show out")
+	}
+	return nil
+}
+
+// printOverview prints one of the tables, or both with a summary when show is
+// empty. A CSV file holds one table.
+func (a *app) printOverview(o pipeline.Overview, show string) error {
+	if show == "" && a.format == "csv" {
+		show = showPipelines
+	}
+	switch show {
+	case showPipelines:
+		return pipelineGrid(o).render(a.stdout, a.format)
+	case showModels:
+		return modelGrid(o).render(a.stdout, a.format)
+	}
 	if a.format == "json" {
 		return writeJSON(a.stdout, o)
 	}
-	pipelines := grid{
+	if err := pipelineGrid(o).render(a.stdout, a.format); err != nil {
+		return err
+	}
+	fmt.Fprintln(a.stdout)
+	if err := modelGrid(o).render(a.stdout, a.format); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintf(a.stdout, "\n%s", overviewSummary(o))
+	return err
+}
+
+func pipelineGrid(o pipeline.Overview) grid {
+	g := grid{
 		header:  []string{"pipeline", "source", "images", "classes", "stages", "variants", "models", "forward passes"},
 		numeric: map[int]bool{2: true, 3: true, 5: true, 7: true},
 	}
 	for _, p := range o.Pipelines {
-		pipelines.rows = append(pipelines.rows, []string{
+		g.rows = append(g.rows, []string{
 			p.Name, p.Source, strconv.FormatInt(p.Images, 10), strconv.Itoa(p.Classes), strings.Join(p.Stages, ", "),
-			known(int64(p.Variants)), strings.Join(p.Models, ", "), known(p.ForwardPasses),
+			variantsText(p), strings.Join(p.Models, ", "), passesText(p),
 		})
 	}
-	models := grid{header: []string{"model", "setting", "value", "from"}}
-	for _, m := range o.Models {
-		for _, f := range m.Facts {
-			models.rows = append(models.rows, []string{m.Name, f.Name, f.Value, f.Origin})
-		}
-	}
-	if err := pipelines.render(a.stdout, a.format); err != nil {
-		return err
-	}
-	fmt.Fprintf(a.stdout, "\n")
-	return models.render(a.stdout, a.format)
+	return g
 }
 
-func known(n int64) string {
-	if n == 0 {
+func modelGrid(o pipeline.Overview) grid {
+	g := grid{header: []string{"model", "setting", "value", "from"}}
+	for _, m := range o.Models {
+		for _, f := range m.Facts {
+			g.rows = append(g.rows, []string{m.Name, f.Name, f.Value, f.Origin})
+		}
+	}
+	return g
+}
+
+func variantsText(p pipeline.PipelineOverview) string {
+	if p.Variants == 0 {
 		return "?"
 	}
-	return strconv.FormatInt(n, 10)
+	return strconv.Itoa(p.Variants)
+}
+
+// passesText is unknown when only the run tells how many variants an image
+// has; no images have none.
+func passesText(p pipeline.PipelineOverview) string {
+	if p.Variants == 0 && p.Images > 0 {
+		return "?"
+	}
+	return strconv.FormatInt(p.ForwardPasses, 10)
+}
+
+// overviewSummary says what models and pipelines have in common.
+func overviewSummary(o pipeline.Overview) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "images decoded: %d, once for all models\n", o.Decodes)
+	sharing := map[string][]string{}
+	var order []string
+	for _, m := range o.Models {
+		if m.Error != "" {
+			continue
+		}
+		if sharing[m.Preprocessing] == nil {
+			order = append(order, m.Preprocessing)
+		}
+		sharing[m.Preprocessing] = append(sharing[m.Preprocessing], m.Name)
+	}
+	for _, preprocessing := range order {
+		if names := sharing[preprocessing]; len(names) > 1 {
+			fmt.Fprintf(&b, "preprocessing shared by %s: %s\n", strings.Join(names, ", "), preprocessing)
+		}
+	}
+	return b.String()
 }
 
 func overviewError(o pipeline.Overview) error {

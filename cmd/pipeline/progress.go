@@ -23,6 +23,7 @@ type progress struct {
 	began   time.Time
 	printed time.Time
 	feeding string
+	total   int64 // images of all pipelines, 0 before the first update
 }
 
 const plainInterval = 10 * time.Second
@@ -46,7 +47,8 @@ func (p *progress) Writer() io.Writer {
 
 // Update shows the newest state.
 func (p *progress) Update(now pipeline.Progress) {
-	p.feeding = strings.Join(now.Pipelines, ", ")
+	p.total = now.TotalImages
+	p.feeding = someOf(now.Pipelines, 3)
 	if p.bars == nil {
 		p.plain(now)
 		return
@@ -84,4 +86,12 @@ func (p *progress) Close() {
 		p.bar.Abort(true)
 	}
 	p.bars.Wait()
+}
+
+// someOf joins at most the first few names and counts the others.
+func someOf(names []string, most int) string {
+	if len(names) <= most {
+		return strings.Join(names, ", ")
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), len(names)-most)
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"maps"
 	"strconv"
 
 	"github.com/spf13/cobra"
@@ -38,7 +39,7 @@ dimensions. It needs neither models nor images.`,
 	flags := cmd.Flags()
 	flags.StringVar(&f.normalization, "normalization", "paper", "what values are compared with: paper (frozen constants) or cohort")
 	flags.StringVar(&f.weightsFile, "weights", "", "`file` with weights, YAML or JSON: dimension: weight")
-	flags.StringArrayVar(&f.weights, "weight", nil, "weight of one dimension, `DIMENSION=NUMBER`; may be repeated")
+	flags.StringArrayVar(&f.weights, "weight", nil, "weight of one dimension, `DIMENSION=NUMBER`; may be repeated and comes before --weights")
 	flags.BoolVar(&f.allowPartial, "allow-partial", false, "rank by the dimensions that all models have")
 	flags.BoolVar(&f.recompute, "recompute", false, "make the scores again from the stored predictions")
 	flags.StringVar(&f.against, "against", "", "`published`: show where the models stand among the 326 of the paper")
@@ -57,11 +58,13 @@ func (f rankFlags) options() (ranking.Options, error) {
 			return ranking.Options{}, usagef("--weights: %w", err)
 		}
 	}
+	flags := ranking.Weights{}
 	for _, text := range f.weights {
-		if err := weights.ParseWeight(text); err != nil {
+		if err := flags.ParseWeight(text); err != nil {
 			return ranking.Options{}, usagef("--weight: %w", err)
 		}
 	}
+	maps.Copy(weights, flags)
 	if f.against != "" && f.against != "published" {
 		return ranking.Options{}, usagef("--against must be published, got %q", f.against)
 	}
@@ -95,6 +98,10 @@ func (a *app) printRanking(cohort ranking.Cohort, opt ranking.Options) error {
 	if err != nil {
 		return dataError(err)
 	}
+	return a.writeRanking(r)
+}
+
+func (a *app) writeRanking(r ranking.Ranking) error {
 	if a.format == "json" {
 		doc, err := r.JSON()
 		if err != nil {

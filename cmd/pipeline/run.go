@@ -1,15 +1,19 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"path/filepath"
+	"runtime"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"quba/pipeline"
+	"quba/pipeline/record"
 	"quba/ranking"
 )
 
@@ -27,52 +31,92 @@ func (a *app) runCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		bars := newProgress(a.stderr)
-		result, err := plan.Run(cmd.Context(), pipeline.RunOptions{
-			Log: logger(bars.Writer(), c.LogLevel), Progress: bars.Update, Overwrite: overwrite,
-		})
-		bars.Close()
+		result, total, err := a.carryOut(cmd.Context(), plan, pipeline.RunOptions{Overwrite: overwrite}, c.LogLevel)
 		if err != nil {
 			return err
 		}
 		if err := a.printResult(result); err != nil {
 			return err
 		}
-		narrate(a.stderr, result)
-		return outcome(result)
+		narrate(a.stderr, result, total)
+		return outcome(result, len(c.Models))
 	}
 	return cmd
 }
 
-// printResult prints the dimensions of the models of a run. A model without
-// all dimensions is printed without a rank, as `pipeline rank` does.
-func (a *app) printResult(result pipeline.Result) error {
-	cohort, err := ranking.Read([]string{result.Out})
-	if err != nil {
-		return err
+// carryOut runs a plan, shows how far it is and lets the first signal end it
+// gracefully. total is how many images were to be read.
+func (a *app) carryOut(ctx context.Context, plan *pipeline.Plan, opt pipeline.RunOptions, level string) (result pipeline.Result, total int64, err error) {
+	bars := newProgress(a.stderr)
+	opt.Log, opt.Progress = logger(bars.Writer(), level), bars.Update
+	ctx, release := a.signals.Graceful(ctx, func() {
+		fmt.Fprintln(bars.Writer(), "interrupted: finishing what was read; press again to stop at once")
+	})
+	defer release()
+	result, err = plan.Run(ctx, opt)
+	bars.Close()
+	if err != nil || result.Interrupted {
+		a.interrupted = a.signals.Code()
 	}
-	return a.printRanking(cohort, ranking.Options{})
+	return result, bars.total, err
 }
 
-func narrate(w io.Writer, r pipeline.Result) {
+// printResult prints the dimensions of the models of a run. A model without
+// all dimensions is printed without a rank, as `pipeline rank` does. A result
+// that cannot be ranked is a result all the same.
+func (a *app) printResult(result pipeline.Result) error {
+	if result.Kept {
+		return nil
+	}
+	r, err := rankResult(result.Out)
+	if err != nil {
+		a.notes([]string{fmt.Sprintf("the models are not ranked: %v", err)})
+		return nil
+	}
+	return a.writeRanking(r)
+}
+
+func rankResult(out string) (ranking.Ranking, error) {
+	cohort, err := ranking.Read([]string{out})
+	if err != nil {
+		return ranking.Ranking{}, err
+	}
+	return ranking.QUBA(cohort, ranking.Options{})
+}
+
+// narrate sums a run up; total is how many images it was to read.
+func narrate(w io.Writer, r pipeline.Result, total int64) {
+	if r.Interrupted {
+		fmt.Fprintf(w, "interrupted after %d of %d images\n", r.Images, total)
+	}
 	seconds := r.Elapsed.Seconds()
 	fmt.Fprintf(w, "%d images, %d predictions in %s (%.1f predictions/s), first after %s\n",
 		r.Images, r.Rows, r.Elapsed.Round(10*time.Millisecond), float64(r.Rows)/seconds, r.FirstRecord.Round(time.Millisecond))
-	if share := r.CPU.Process; share > 0 {
+	// Elsewhere the times are elapsed ones, which add up to more than there is.
+	if share := r.CPU.Process; share > 0 && runtime.GOOS == "linux" {
 		percent := func(part float64) float64 { return 100 * part / share }
 		rest := share - r.CPU.Read - r.CPU.Decode - r.CPU.Stages - r.CPU.Transform - r.CPU.Infer - r.CPU.Sinks
 		fmt.Fprintf(w, "processor time %.1f s: read %.1f %%, decode %.1f %%, stages %.1f %%, resize %.1f %%, inference %.1f %%, sinks %.1f %%, rest %.1f %%\n",
 			share, percent(r.CPU.Read), percent(r.CPU.Decode), percent(r.CPU.Stages), percent(r.CPU.Transform), percent(r.CPU.Infer), percent(r.CPU.Sinks), percent(rest))
 	}
+	if r.Kept {
+		fmt.Fprintf(w, "%s keeps the complete result that it had\n", r.Out)
+		return
+	}
 	fmt.Fprintf(w, "results are in %s\n", r.Out)
 }
 
-// outcome is the error for what a finished run could not do.
-func outcome(r pipeline.Result) error {
+// outcome is the error for what a finished run of so many models could not do.
+func outcome(r pipeline.Result, models int) error {
 	var errs []error
 	code := exitOK
-	for _, f := range r.Failed {
-		errs = append(errs, fmt.Errorf("model %s is left out: the reason is above and in %s", f.Name, filepath.Join(r.Out, pipeline.RunFile)))
+	if len(r.Failed) > 0 {
+		var names []string
+		for _, f := range r.Failed {
+			names = append(names, f.Name)
+		}
+		errs = append(errs, fmt.Errorf("%d of %d models are left out: %s; the reasons are above and in %s",
+			len(names), models, strings.Join(names, ", "), filepath.Join(r.Out, record.RunFile)))
 		code = exitData
 	}
 	for _, p := range r.Problems {
@@ -81,7 +125,7 @@ func outcome(r pipeline.Result) error {
 	}
 	if len(r.OverBudget) > 0 {
 		errs = append(errs, fmt.Errorf("%d images could not be used, more than max_bad_fraction allows in %v; first %s: %s; all are in %s",
-			r.Bad, r.OverBudget, r.FirstBad.Path, r.FirstBad.Reason, filepath.Join(r.Out, pipeline.BadFile)))
+			r.Bad, r.OverBudget, r.FirstBad.Path, r.FirstBad.Reason, filepath.Join(r.Out, record.BadFile)))
 		code = exitBadSamples
 	}
 	if code == exitOK {

@@ -13,6 +13,9 @@ func (a *app) schemaCommand() *cobra.Command {
 		Short: "Print the JSON Schema of configs, for editors",
 		Args:  exactArgs(),
 		RunE: func(*cobra.Command, []string) error {
+			if a.format != "table" && a.format != "json" {
+				return usagef("a schema is JSON: leave --format out, got %q", a.format)
+			}
 			text, err := schema()
 			if err != nil {
 				return err

@@ -11,9 +11,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"syscall"
 	"testing"
-	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
@@ -60,6 +58,7 @@ func runScripts(t *testing.T, files []string, library string) {
 			"classifier": classifier,
 			"pictures":   pictures,
 			"interrupt":  interrupt,
+			"fifo":       fifo,
 		},
 	})
 }
@@ -78,34 +77,6 @@ func exits(ts *testscript.TestScript, _ bool, args []string) {
 	}
 	if code != want {
 		ts.Fatalf("exit code %d, want %d", code, want)
-	}
-}
-
-// interrupt SIGNAL FOLDER PROGRAM ARG... runs a program, sends it the signal
-// when the first file is in the folder, and checks that it ends with 128 + the
-// signal's number.
-func interrupt(ts *testscript.TestScript, _ bool, args []string) {
-	signal := map[string]syscall.Signal{"INT": syscall.SIGINT, "TERM": syscall.SIGTERM}[args[0]]
-	program, err := exec.LookPath(args[2])
-	ts.Check(err)
-	cmd := exec.Command(program, args[3:]...)
-	cmd.Dir = ts.MkAbs(".")
-	cmd.Env = append(os.Environ(), ort.LibraryVariable+"="+ts.Getenv(ort.LibraryVariable))
-	output, err := os.CreateTemp(ts.MkAbs("."), "output")
-	ts.Check(err)
-	defer output.Close()
-	cmd.Stdout, cmd.Stderr = output, output
-	ts.Check(cmd.Start())
-	for range 6000 {
-		if entries, err := os.ReadDir(ts.MkAbs(args[1])); err == nil && len(entries) > 0 {
-			break
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
-	ts.Check(cmd.Process.Signal(signal))
-	_ = cmd.Wait() // the exit code is looked at instead
-	if code := cmd.ProcessState.ExitCode(); code != 128+int(signal) {
-		ts.Fatalf("exit code %d, want %d:\n%s", code, 128+int(signal), ts.ReadFile(output.Name()))
 	}
 }
 

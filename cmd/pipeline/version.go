@@ -30,12 +30,15 @@ func (a *app) versionCommand() *cobra.Command {
 		Short: "Print the version",
 		Args:  exactArgs(),
 		RunE: func(*cobra.Command, []string) error {
-			doc := map[string]string{"version": pipeline.Version, "go": runtime.Version(), "platform": runtime.GOOS + "/" + runtime.GOARCH, "revision": revision()}
-			if a.format == "json" {
-				return writeJSON(a.stdout, doc)
+			goVersion, platform := runtime.Version(), runtime.GOOS+"/"+runtime.GOARCH
+			if a.format == "table" {
+				_, err := fmt.Fprintf(a.stdout, "pipeline %s (%s, %s)\n", pipeline.Version, goVersion, platform)
+				return err
 			}
-			_, err := fmt.Fprintf(a.stdout, "pipeline %s (%s, %s)\n", doc["version"], doc["go"], doc["platform"])
-			return err
+			return a.write(grid{
+				header: []string{"version", "go", "platform", "revision"},
+				rows:   [][]string{{pipeline.Version, goVersion, platform, revision()}},
+			}, map[string]string{"version": pipeline.Version, "go": goVersion, "platform": platform, "revision": revision()})
 		},
 	}
 }
