@@ -119,6 +119,7 @@ func (s *fileList) Samples(ctx context.Context) iter.Seq2[pipeline.Sample, error
 	}
 }
 
+// readRegular reads a whole file of bounded size.
 func readRegular(path string) ([]byte, error) {
 	info, err := os.Stat(path)
 	if err != nil {
@@ -130,6 +131,18 @@ func readRegular(path string) ([]byte, error) {
 	return os.ReadFile(path)
 }
 
+// openRegular opens a file of any size.
+func openRegular(path string) (*os.File, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkRegular(path, info); err != nil {
+		return nil, err
+	}
+	return os.Open(path)
+}
+
 // walk calls visit for each good row until it returns false, and returns the
 // number of classes, 0 when the labels must tell. Bad rows are collected and
 // reported after the last row.
@@ -138,7 +151,7 @@ func (s *fileList) walk(ctx context.Context, visit func(row listed, line int) (b
 	if err != nil {
 		return 0, err
 	}
-	f, err := os.Open(s.config.Path)
+	f, err := openRegular(s.config.Path)
 	if err != nil {
 		return 0, err
 	}

@@ -64,6 +64,7 @@ func TestFileListFaults(t *testing.T) {
 		{"a.csv", "path,label\na.png,5\n", fileListConfig{Classes: 5}, []string{"a.csv:2:", "below 5", "got 5"}},
 		{"a.csv", "path,label\na.png,1000\n", fileListConfig{Labels: "imagenet"}, []string{"a.csv:2:", "wnid", `"1000"`}},
 		{"a.jsonl", "[]\n{\"path\": \"a\", \"label\": null}\n{\"path\": \"a\", \"label\": 1} {}\n{\"label\": 1}\n{\"path\": \"a\", \"label\": 1.5}", fileListConfig{}, []string{"a.jsonl:1:", "a.jsonl:2: label", "a.jsonl:3:", "a.jsonl:4: path", "a.jsonl:5:", `"1.5"`}},
+		{"a.jsonl", "[1]\n{\"path\": 7, \"label\": 1}\n", fileListConfig{}, []string{`a.jsonl:1: must be an object such as {"path": "a.jpg", "label": 3}: got array`, "a.jsonl:2: path must be text, got 7"}},
 		{"a.jsonl", strings.Repeat("x", maxLine+1), fileListConfig{}, []string{"a.jsonl:1:", "too long"}},
 	} {
 		_, err := listSamples(t, c.name, c.text, c.config)

@@ -105,12 +105,24 @@ func readInside(root, path string) ([]byte, error) {
 	defer r.Close()
 	info, err := r.Stat(path)
 	if err != nil {
-		return nil, err
+		return nil, explainLink(r, path, err)
 	}
 	if err := checkFile(info); err != nil {
 		return nil, err
 	}
 	return r.ReadFile(path)
+}
+
+// explainLink says what is wrong with a link that cannot be followed.
+func explainLink(root *os.Root, path string, err error) error {
+	info, linkErr := root.Lstat(path)
+	if linkErr != nil || info.Mode()&fs.ModeSymlink == 0 {
+		return err
+	}
+	if _, outside := os.Stat(filepath.Join(root.Name(), filepath.FromSlash(path))); outside != nil {
+		return fmt.Errorf("%s is a link that cannot be followed: %w", path, outside)
+	}
+	return fmt.Errorf("%s is a link that leads out of %s; list such files with a file_list source", path, root.Name())
 }
 
 // imageFile is one image: its slash path relative to the root.
@@ -280,6 +292,13 @@ func (s *imageFolder) label(f *classFolders) error {
 	return f.lookup(s.config.Root, known, "must all be in "+s.config.LabelMap)
 }
 
+func others(n int) string {
+	if n == 1 {
+		return "1 other"
+	}
+	return fmt.Sprintf("%d others", n)
+}
+
 // maxShown is how many of many faults are written out.
 const maxShown = 10
 
@@ -297,5 +316,5 @@ func (f *classFolders) lookup(root string, known map[string]int32, rule string) 
 		return nil
 	}
 	shown := fmt.Sprintf("%q", strange[:min(len(strange), maxShown)])
-	return errors.New(root + ": the class folders " + rule + fmt.Sprintf("; found %d others: %s", len(strange), shown))
+	return errors.New(root + ": the class folders " + rule + fmt.Sprintf("; found %s: %s", others(len(strange)), shown))
 }

@@ -128,6 +128,14 @@ func TestImageFolderLinks(t *testing.T) {
 		}
 		_, err := sample.Read()
 		readable[sample.ID] = err == nil
+		switch sample.ID {
+		case "a/outside.png":
+			wantError(t, err, "a/outside.png is a link that leads out of "+root+"; list such files with a file_list source")
+		case "a/dangling.png", "a/circle.png":
+			wantError(t, err, sample.ID+" is a link that cannot be followed")
+		case "a/pipe.png":
+			wantError(t, err, "pipe.png must be a regular file, is a pipe or a device")
+		}
 	}
 	if len(readable) != 7 {
 		t.Errorf("%d samples, want all 7: %v", len(readable), readable)
@@ -140,6 +148,30 @@ func TestImageFolderLinks(t *testing.T) {
 	if _, err := s.Describe(context.Background()); err != nil {
 		t.Error(err)
 	}
+}
+
+func TestStrangeClassesAreCounted(t *testing.T) {
+	for want, classes := range map[string][]string{`found 1 other: ["cat"]`: {"cat"}, `found 2 others: ["cat" "dog"]`: {"cat", "dog"}} {
+		root := t.TempDir()
+		for _, class := range classes {
+			writePNGs(t, root, class+"/1.png")
+		}
+		_, err := collect(imageFolderOf(t, imageFolderConfig{Root: root, Labels: "imagenet"}))
+		wantError(t, err, want)
+	}
+}
+
+// TestPipesAreNotOpened would wait for ever otherwise: nobody writes to them.
+func TestPipesAreNotOpened(t *testing.T) {
+	pipe := filepath.Join(t.TempDir(), "pipe.csv")
+	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	list := &fileList{config: fileListConfig{Path: pipe, Labels: "index"}}
+	_, err := list.Describe(context.Background())
+	wantError(t, err, pipe+" must be a regular file, is a pipe or a device")
+	_, err = readLabelMap(pipe)
+	wantError(t, err, "must be a regular file, is a pipe or a device")
 }
 
 func TestImageFolderRefusesFolderLinks(t *testing.T) {

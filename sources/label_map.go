@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -29,7 +28,7 @@ func (m labelMap) classes() int {
 // readLabelMap reads a CSV file of name,index rows, with or without a header,
 // or a JSON object of name: index.
 func readLabelMap(path string) (labelMap, error) {
-	data, err := os.ReadFile(path)
+	data, err := readRegular(path)
 	if err != nil {
 		return nil, err
 	}

@@ -127,21 +127,31 @@ func jsonRows(r io.Reader) iter.Seq2[listRow, error] {
 
 func jsonRow(text []byte) (listRow, error) {
 	var object struct {
-		Path     string `json:"path"`
-		FileName string `json:"file_name"`
-		Label    any    `json:"label"`
+		Path     any `json:"path"`
+		FileName any `json:"file_name"`
+		Label    any `json:"label"`
 	}
 	d := json.NewDecoder(bytes.NewReader(text))
 	d.UseNumber()
 	if err := d.Decode(&object); err != nil {
+		var fault *json.UnmarshalTypeError
+		if errors.As(err, &fault) {
+			err = errors.New("got " + fault.Value)
+		}
 		return listRow{}, fmt.Errorf(`must be an object such as {"path": "a.jpg", "label": 3}: %w`, err)
 	}
 	if d.More() {
 		return listRow{}, errors.New("must be one JSON object, more follows it on the line")
 	}
-	row := listRow{path: object.Path}
-	if row.path == "" {
-		row.path = object.FileName
+	var row listRow
+	for _, value := range []any{object.FileName, object.Path} {
+		text, ok := value.(string)
+		if value != nil && !ok {
+			return listRow{}, fmt.Errorf("path must be text, got %v", value)
+		}
+		if text != "" {
+			row.path = text
+		}
 	}
 	switch label := object.Label.(type) {
 	case string:

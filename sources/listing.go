@@ -90,10 +90,21 @@ func stableID(path string) string {
 	return b.String()
 }
 
-// checkFile refuses what is no regular file: opening a pipe would wait.
+// checkRegular refuses what is no regular file: opening a pipe would wait.
+func checkRegular(name string, info os.FileInfo) error {
+	if info.Mode().IsRegular() {
+		return nil
+	}
+	if info.IsDir() {
+		return fmt.Errorf("%s must be a regular file, is a folder", name)
+	}
+	return fmt.Errorf("%s must be a regular file, is a pipe or a device", name)
+}
+
+// checkFile refuses what is not read whole.
 func checkFile(info os.FileInfo) error {
-	if !info.Mode().IsRegular() {
-		return fmt.Errorf("%s is no regular file", info.Name())
+	if err := checkRegular(info.Name(), info); err != nil {
+		return err
 	}
 	if info.Size() > maxFileBytes {
 		return fmt.Errorf("%s has %d bytes, at most %d are read", info.Name(), info.Size(), maxFileBytes)

@@ -66,21 +66,26 @@ func NewOnnx(config OnnxConfig) *Onnx { return &Onnx{config: config} }
 // Describe reads and hashes the file and finds out how it is used. The result
 // is kept: a file that changes later is not noticed. The kind of output is
 // "" until Open has probed it, unless it is stated.
-func (m *Onnx) Describe(context.Context) (pipeline.ModelInfo, error) {
+func (m *Onnx) Describe(ctx context.Context) (pipeline.ModelInfo, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if err := m.describe(); err != nil {
+	if err := m.describe(ctx); err != nil {
 		return pipeline.ModelInfo{}, err
 	}
 	return m.described.info, nil
 }
 
-func (m *Onnx) describe() error {
-	if m.described != nil {
-		return nil
+// describe returns the error of ctx between its steps, each of which reads
+// files to their end.
+func (m *Onnx) describe(ctx context.Context) error {
+	if err := ctx.Err(); err != nil || m.described != nil {
+		return err
 	}
 	file, err := onnxfile.Read(m.config.Path)
 	if err != nil {
+		return err
+	}
+	if err := ctx.Err(); err != nil {
 		return err
 	}
 	if err := file.CheckExternalData(); err != nil {
@@ -88,6 +93,9 @@ func (m *Onnx) describe() error {
 	}
 	external, err := file.HashExternalData()
 	if err != nil {
+		return err
+	}
+	if err := ctx.Err(); err != nil {
 		return err
 	}
 	given, err := m.config.card()
@@ -154,12 +162,12 @@ func (m *Onnx) Open(ctx context.Context, run *pipeline.Run) error {
 	if m.session != nil {
 		return errors.New("the model is open already")
 	}
-	if err := m.describe(); err != nil {
+	if err := m.describe(ctx); err != nil {
 		return err
 	}
 	version, library, err := ort.Initialize(run.Library)
 	if err != nil {
-		return err
+		return fmt.Errorf("%w: %w", pipeline.ErrRuntime, err)
 	}
 	d := m.described
 	spec, err := d.probeSpec(library, m.config.Probe)
@@ -172,6 +180,9 @@ func (m *Onnx) Open(ctx context.Context, run *pipeline.Run) error {
 	}
 	if err := d.accept(result); err != nil {
 		return fmt.Errorf("%s: %w", d.file.Path, err)
+	}
+	if err := ctx.Err(); err != nil {
+		return err
 	}
 	session, err := ort.Open(d.file.Path, d.options(1))
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 )
 
 // DefaultMaxPixels is the limit of Decode where Options give none: 64 megapixels.
@@ -89,16 +90,22 @@ func noOrientation([]byte) int { return upright }
 // grey becomes three equal channels, alpha is dropped without compositing,
 // 16-bit grey is limited to 255, other 16-bit samples keep their high byte. The
 // format is told by content. The header's size is checked before pixels are
-// allocated. A file that ends too early is an error that wraps ErrTruncated.
-func Decode(data []byte, opt Options) (*Image, Info, error) {
+// allocated. A file that ends too early is an error that wraps ErrTruncated. A
+// decoder that panics over a file makes an error, too.
+func Decode(data []byte, opt Options) (m *Image, info Info, err error) {
 	f, err := detect(data)
 	if err != nil {
 		return nil, Info{}, err
 	}
-	info := Info{Format: f.name, Decoder: f.decoder()}
+	info = Info{Format: f.name, Decoder: f.decoder()}
+	defer func() {
+		if cause := recover(); cause != nil {
+			m, err = nil, fmt.Errorf("%s: the decoder fails on this file: %v", f.name, cause)
+		}
+	}()
 	m, warning, err := f.decode(data, opt)
 	if err != nil {
-		return nil, info, fmt.Errorf("%s: %w", f.name, truncation(err))
+		return nil, info, prefixed(f.name, truncation(err))
 	}
 	info.Warning = warning
 	if opt.ApplyEXIF && f.orientation != nil {
@@ -117,6 +124,14 @@ func detect(data []byte) (format, error) {
 		}
 	}
 	return format{}, fmt.Errorf("content must be JPEG, PNG, WebP, BMP, TIFF or GIF, got a file that begins with %q", data[:min(12, len(data))])
+}
+
+// prefixed puts the format before an error, unless its decoder has done so.
+func prefixed(format string, err error) error {
+	if strings.HasPrefix(err.Error(), format+": ") {
+		return err
+	}
+	return fmt.Errorf("%s: %w", format, err)
 }
 
 // truncation turns the end-of-file errors of Go's decoders into ErrTruncated.

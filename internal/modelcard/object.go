@@ -34,12 +34,21 @@ type object struct {
 	problems *[]error
 }
 
-// readObject reads a file. A file that does not exist gives no object.
+// readObject reads a file. A file that does not exist gives no object. What
+// is no regular file is not opened: a pipe without a writer would wait for
+// ever.
 func readObject(path, origin string) (*object, error) {
-	file, err := os.Open(path)
+	info, err := os.Stat(path)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, nil
 	}
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s: must be a regular file", path)
+	}
+	file, err := os.Open(path)
 	if err != nil {
 		return nil, err
 	}
@@ -62,6 +71,9 @@ func readObject(path, origin string) (*object, error) {
 	return newObject(origin, values), nil
 }
 
+// errNothing is the error of a file without any content.
+var errNothing = errors.New("holds no settings; write some, or remove the file")
+
 func newObject(origin string, values map[string]any) *object {
 	return &object{origin: origin, values: values, problems: new([]error)}
 }
@@ -69,22 +81,60 @@ func newObject(origin string, values map[string]any) *object {
 func decodeJSON(data []byte) (map[string]any, error) {
 	decoder := json.NewDecoder(bytes.NewReader(bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))))
 	decoder.UseNumber()
-	var values map[string]any
-	if err := decoder.Decode(&values); err != nil {
+	var value any
+	err := decoder.Decode(&value)
+	if errors.Is(err, io.EOF) {
+		return nil, errNothing
+	}
+	if err != nil {
 		return nil, fmt.Errorf("must be a JSON object: %w", err)
 	}
 	if _, err := decoder.Token(); err != io.EOF {
 		return nil, errors.New("must be one JSON object, more follows it")
 	}
+	if value == nil {
+		return nil, errNothing
+	}
+	values, ok := value.(map[string]any)
+	if !ok {
+		return nil, fmt.Errorf("must be a JSON object, got %s", describe(value))
+	}
 	return values, nil
 }
 
 func decodeYAML(data []byte) (map[string]any, error) {
+	var document yaml.Node
+	if err := yaml.Unmarshal(data, &document); err != nil {
+		return nil, notMapping(err)
+	}
+	if document.Kind == 0 || document.Content[0].ShortTag() == "!!null" {
+		return nil, errNothing
+	}
+	if root := document.Content[0]; root.Kind != yaml.MappingNode {
+		return nil, fmt.Errorf("must be a YAML mapping, got %s", yamlWord(root))
+	}
 	var values map[string]any
-	if err := yaml.Unmarshal(data, &values); err != nil {
-		return nil, fmt.Errorf("must be a YAML mapping: %w", err)
+	if err := document.Decode(&values); err != nil {
+		return nil, notMapping(err)
 	}
 	return values, nil
+}
+
+// notMapping takes the library's own words off an error, and puts several
+// problems on one line.
+func notMapping(err error) error {
+	var problems *yaml.TypeError
+	if errors.As(err, &problems) {
+		return fmt.Errorf("must be a YAML mapping: %s", strings.Join(problems.Errors, "; "))
+	}
+	return fmt.Errorf("must be a YAML mapping: %s", strings.TrimPrefix(err.Error(), "yaml: "))
+}
+
+func yamlWord(node *yaml.Node) string {
+	if node.Kind == yaml.SequenceNode {
+		return "a list"
+	}
+	return describe(node.Value)
 }
 
 // problem records what is wrong with a key.

@@ -3,9 +3,8 @@ package modelcard
 import (
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
-	"strings"
+	"syscall"
 
 	"quba/internal/imaging"
 	"quba/internal/onnxfile"
@@ -22,19 +21,9 @@ import (
 func Resolve(file *onnxfile.File, given Card) (Card, error) {
 	card := given
 	card.fill(Card{}) // an own map of labels
-	for _, path := range sideCarNames(file.Path) {
-		o, err := readObject(path, filepath.Base(path))
-		if err != nil {
-			return card, err
-		}
-		if o == nil {
-			continue
-		}
-		sideCar, err := readSideCar(o, file.SHA256)
-		if err != nil {
-			return card, err
-		}
-		card.fill(sideCar)
+	sideCar, err := card.fillFromSideCars(file)
+	if err != nil {
+		return card, err
 	}
 	metadata, err := readMetadata(file.Metadata, file.SHA256)
 	if err != nil {
@@ -48,7 +37,38 @@ func Resolve(file *onnxfile.File, given Card) (Card, error) {
 	if err := card.fillFromHub(file.Path, graph); err != nil {
 		return card, err
 	}
-	return card.complete(file, graph)
+	card, err = card.complete(file, graph)
+	var missing *MissingError
+	if errors.As(err, &missing) {
+		missing.SideCar = sideCar
+	}
+	return card, err
+}
+
+// fillFromSideCars returns the path of the side-car that counts most, "" when
+// there is none.
+func (c *Card) fillFromSideCars(file *onnxfile.File) (first string, err error) {
+	for _, path := range sideCarNames(file.Path) {
+		o, err := readObject(path, filepath.Base(path))
+		if err != nil {
+			return "", err
+		}
+		if o == nil {
+			continue
+		}
+		if len(o.values) == 0 {
+			return "", fmt.Errorf("%s: %w", path, errNothing)
+		}
+		card, err := readSideCar(o, file.SHA256)
+		if err != nil {
+			return "", err
+		}
+		c.fill(card)
+		if first == "" {
+			first = path
+		}
+	}
+	return first, nil
 }
 
 // fillFromHub reads what Hugging Face and timm put beside a model, or above
@@ -58,7 +78,8 @@ func (c *Card) fillFromHub(modelPath string, graph Card) error {
 		for _, up := range []string{"", ".."} {
 			path := filepath.Join(filepath.Dir(modelPath), up, name)
 			o, err := readObject(path, filepath.ToSlash(filepath.Join(up, name)))
-			if err != nil && up != "" && !errors.Is(err, os.ErrPermission) {
+			var fault syscall.Errno
+			if err != nil && up != "" && !errors.As(err, &fault) {
 				continue // some other file of the same name
 			}
 			if err != nil {
@@ -94,27 +115,6 @@ func (c Card) complete(file *onnxfile.File, graph Card) (Card, error) {
 		return c, fmt.Errorf("%s: %w", file.Path, err)
 	}
 	return c, nil
-}
-
-// MissingError names all settings that no source gives.
-type MissingError struct {
-	Model  string
-	Fields []string
-}
-
-// Error shows the side-car to write, with the values of a common case.
-func (e *MissingError) Error() string {
-	sideCar := strings.TrimSuffix(e.Model, filepath.Ext(e.Model)) + ".yaml"
-	return fmt.Sprintf(`%s: it is not known how to use this model: %s. Write the true values into %s (or under the model in the config), in this form:
-preprocess:
-  resize_shorter_side: 256
-  interpolation: bilinear
-  center_crop: 224
-  scale: 1/255
-  mean: [0.485, 0.456, 0.406]
-  std: [0.229, 0.224, 0.225]
-input: {layout: NCHW, color: RGB}
-class_order: imagenet`, e.Model, strings.Join(e.Fields, ", "), sideCar)
 }
 
 func (c Card) missing(path string) error {

@@ -169,7 +169,7 @@ func TestResolveMissing(t *testing.T) {
 		t.Error(diff)
 	}
 	// What the message says to write must do.
-	_, yaml, _ := strings.Cut(err.Error(), "in this form:\n")
+	_, yaml, _ := strings.Cut(err.Error(), "these are examples:\n")
 	_, err = resolve(t, onnxtest.Classifier{Size: 224}, files{"m.yaml": yaml}, modelcard.Card{})
 	check(t, err)
 
@@ -177,6 +177,44 @@ func TestResolveMissing(t *testing.T) {
 	_, err = resolve(t, onnxtest.Classifier{}, nil, given)
 	if !errors.As(err, &missing) || len(missing.Fields) != 1 || missing.Fields[0] != "preprocess.mean" {
 		t.Errorf("got %v, want only the mean to be missing", err)
+	}
+}
+
+// TestMissingShowsOnlyWhatIsMissing expects the form of the file that exists,
+// and that its own words do when merged into it.
+func TestMissingShowsOnlyWhatIsMissing(t *testing.T) {
+	most := `"preprocess": {"resize_shorter_side": 10, "interpolation": "bilinear", "center_crop": 8, "mean": [0, 0, 0], "std": [1, 1, 1]}, "input": {"color": "RGB"}`
+	for name, c := range map[string]struct{ file, text, want, form string }{
+		"json":       {"m.json", "{" + most + "}", "Add to %s (or", `{"preprocess": {"scale": "1/255"}, "class_order": "imagenet"}`},
+		"yaml":       {"m.pipeline.yml", "{" + most + "}", "Add to %s (or", "# examples: replace them by the values your training code used\npreprocess:\n  scale: 1/255\nclass_order: imagenet"},
+		"no sidecar": {"preprocessor_config.json", `{"do_resize": false, "do_center_crop": false, "do_normalize": false, "do_rescale": false}`, "m.yaml (or", "class_order: imagenet"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := resolve(t, onnxtest.Classifier{}, files{c.file: c.text}, modelcard.Card{})
+			var missing *modelcard.MissingError
+			if !errors.As(err, &missing) {
+				t.Fatalf("got %v", err)
+			}
+			path := filepath.Join(filepath.Dir(missing.Model), c.file)
+			want := strings.ReplaceAll(c.want, "%s", path)
+			if !strings.Contains(err.Error(), want) || !strings.HasSuffix(err.Error(), c.form) {
+				t.Errorf("got  %v\nwant %s and %s", err, want, c.form)
+			}
+		})
+	}
+}
+
+func TestSideCarsWithoutSettings(t *testing.T) {
+	for name, texts := range map[string][]string{
+		"m.yaml": {"", "# nothing\n", "null\n", "{}"},
+		"m.json": {"", "null", "{}"},
+	} {
+		for _, text := range texts {
+			_, err := resolve(t, onnxtest.Classifier{}, files{name: text}, completeCard())
+			if err == nil || !strings.Contains(err.Error(), name+": holds no settings; write some, or remove the file") {
+				t.Errorf("%s %q: got %v", name, text, err)
+			}
+		}
 	}
 }
 
@@ -214,7 +252,10 @@ func TestResolveRefuses(t *testing.T) {
 		"uint8 with mean":    {classifier: onnxtest.Classifier{Input: onnxfile.Uint8}, beside: files{"m.yaml": complete}, want: "a uint8 input takes pixels as they are"},
 		"input as text":      {beside: replace("{layout: NCHW, color: RGB}", "NCHW"), want: "m.yaml: input: must be a mapping, got \"NCHW\""},
 		"duplicate key":      {beside: files{"m.yaml": complete + "\nparams: 5"}, want: "already defined"},
-		"not a mapping":      {beside: files{"m.yaml": "- 1"}, want: "must be a YAML mapping"},
+		"not a mapping":      {beside: files{"m.yaml": "- 1"}, want: "m.yaml: must be a YAML mapping, got a list"},
+		"text":               {beside: files{"m.yaml": "hello"}, want: `m.yaml: must be a YAML mapping, got "hello"`},
+		"yaml syntax":        {beside: files{"m.yaml": "a: ["}, want: "m.yaml: must be a YAML mapping: line 1: "},
+		"json list":          {beside: files{"m.json": "[1]"}, want: "m.json: must be a JSON object, got [1]"},
 		"not json":           {beside: files{"m.json": "{"}, want: "must be a JSON object"},
 		"two documents":      {beside: files{"m.json": "{} {}"}, want: "must be one JSON object"},
 		"yaml bomb":          {beside: files{"m.yaml": yamlBomb()}, want: "excessive aliasing"},

@@ -65,33 +65,40 @@ func sameFile(a, b string) bool {
 }
 
 func search(paths []string) (version, path string, err error) {
-	var problems []error
+	var problems []string
 	for _, candidate := range paths {
 		version, path, err := load(candidate)
 		if err == nil {
 			return version, path, nil
 		}
-		problems = append(problems, err)
+		problems = append(problems, strings.TrimPrefix(err.Error(), ErrNoLibrary.Error()+": "))
 	}
-	return "", "", fmt.Errorf("%w; run make setup, or name the file as library in the config or in %s", errors.Join(problems...), LibraryVariable)
+	return "", "", fmt.Errorf("%w: %s; run make setup, or name the file as library in the config or in %s", ErrNoLibrary, strings.Join(problems, "; "), LibraryVariable)
 }
 
 func load(path string) (string, string, error) {
 	onnxruntime.SetSharedLibraryPath(path)
 	if err := onnxruntime.InitializeEnvironment(onnxruntime.WithLogLevelFatal()); err != nil {
-		return "", "", fmt.Errorf("%w: %s: %s", ErrNoLibrary, path, loadReason(err))
+		return "", "", fmt.Errorf("%w: %s: %s", ErrNoLibrary, path, loadReason(path, err))
 	}
 	loaded.version, loaded.path = onnxruntime.GetVersion(), path
 	return loaded.version, loaded.path, nil
 }
 
-// loadReason puts the one message of onnxruntime_go that says nothing into
-// words: the library does not know the API version that was asked for.
-func loadReason(err error) string {
-	if text := err.Error(); !strings.HasSuffix(text, "Error setting ORT API base: 2") {
-		return text
+// loadReason is the system's own message without the wrapper's prefaces, on
+// one line. The one that says nothing is put into words: the library does not
+// know the API version that was asked for.
+func loadReason(path string, err error) string {
+	text := err.Error()
+	if strings.HasSuffix(text, "Error setting ORT API base: 2") {
+		return "the library is too old: version 1.24 or later is needed, 1.32.0 is tested"
 	}
-	return "the library is too old: version 1.24 or later is needed, 1.32.0 is tested"
+	for _, preface := range []string{
+		"Platform-specific initialization failed: ", "Error loading ONNX shared library ", fmt.Sprintf("%q: ", path), path + ": ",
+	} {
+		text = strings.TrimPrefix(text, preface)
+	}
+	return strings.Join(strings.Fields(text), " ")
 }
 
 // candidates lists the libraries that exist beside the executable, as

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -75,7 +76,8 @@ func (e *ProbeError) Error() string {
 // so that a model that crashes, swells or never ends cannot harm this one.
 // The child is this executable again: its main must call ProbeMain first.
 //
-// The error is a *ProbeError when the model is at fault.
+// The error is a *ProbeError when the model is at fault. A fault of the machine
+// wraps its syscall.Errno.
 func Probe(ctx context.Context, spec ProbeSpec) (ProbeResult, error) {
 	if os.Getenv(childVariable) != "" {
 		return ProbeResult{}, errors.New("ort: this process is a probe's child, but its main did not call ProbeMain")
@@ -117,6 +119,8 @@ func Probe(ctx context.Context, spec ProbeSpec) (ProbeResult, error) {
 type reply struct {
 	Result ProbeResult
 	Error  string
+	// Errno is the fault of the machine behind Error, 0 if there is none.
+	Errno syscall.Errno
 }
 
 func judge(spec ProbeSpec, answer, complaints string, err error) (ProbeResult, error) {
@@ -130,6 +134,9 @@ func judge(spec ProbeSpec, answer, complaints string, err error) (ProbeResult, e
 	}
 	if r.Error == "" {
 		return r.Result, nil
+	}
+	if r.Errno != 0 {
+		return ProbeResult{}, fmt.Errorf("%s: probe: %s: %w", spec.Model, r.Error, r.Errno)
 	}
 	return ProbeResult{}, spec.fault(Refused, r.Error)
 }

@@ -23,6 +23,7 @@ func ProbeMain() bool {
 	r := reply{}
 	if err := answer(os.Stdin, &r.Result); err != nil {
 		r.Error = err.Error()
+		_ = errors.As(err, &r.Errno) // 0 when there is none
 	}
 	// A parent that cannot be written to is gone: nobody is left to tell.
 	_ = json.NewEncoder(os.Stdout).Encode(r)

@@ -2,9 +2,13 @@ package ort
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -63,10 +67,43 @@ func TestHeadIsBounded(t *testing.T) {
 	}
 }
 
+// TestFaultsOfTheMachineStayVisible takes the child's word for them, and the
+// system's when there can be no child.
+func TestFaultsOfTheMachineStayVisible(t *testing.T) {
+	text, err := json.Marshal(reply{Error: "open m.onnx: too many open files", Errno: syscall.EMFILE})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = judge(ProbeSpec{Model: "m.onnx"}, string(text), "", nil)
+	var fault *ProbeError
+	if !errors.Is(err, syscall.EMFILE) || errors.As(err, &fault) {
+		t.Errorf("got %v", err)
+	}
+	for _, errno := range []syscall.Errno{syscall.EAGAIN, syscall.ENOMEM, syscall.ENOSPC} {
+		_, err = judge(ProbeSpec{Model: "m.onnx"}, "", "", &os.PathError{Op: "fork/exec", Path: "/x", Err: errno})
+		if !errors.Is(err, errno) || errors.As(err, &fault) {
+			t.Errorf("got %v", err)
+		}
+	}
+	if err := refusal(filepath.Join(t.TempDir(), "none.onnx"), errors.New("x")); !errors.Is(err, syscall.ENOENT) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestLoadReasonIsShort(t *testing.T) {
+	err := errors.New(`Platform-specific initialization failed: Error loading ONNX shared library "/a/b.so": /a/b.so: cannot open shared object file: No such file or directory`)
+	if got := loadReason("/a/b.so", err); got != "cannot open shared object file: No such file or directory" {
+		t.Errorf("got %s", got)
+	}
+}
+
 func TestSearchReportsEveryLibrary(t *testing.T) {
 	_, _, err := search([]string{"/nowhere/a.so", "/nowhere/b.so"})
 	if !errors.Is(err, ErrNoLibrary) {
 		t.Fatalf("got %v", err)
+	}
+	if text := err.Error(); strings.ContainsAny(text, "\n") || strings.Contains(text, "Platform-specific") || strings.Count(text, ErrNoLibrary.Error()) != 1 {
+		t.Errorf("got %v", err)
 	}
 	for _, want := range []string{"/nowhere/a.so", "/nowhere/b.so", LibraryVariable} {
 		if !strings.Contains(err.Error(), want) {

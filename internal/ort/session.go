@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"strings"
 
 	onnxruntime "github.com/yalue/onnxruntime_go"
@@ -36,9 +37,20 @@ func Open(path string, o Options) (*Session, error) {
 	defer options.Destroy()
 	session, err := onnxruntime.NewDynamicAdvancedSession(path, []string{o.Input}, []string{o.Output}, options)
 	if err != nil {
-		return nil, fmt.Errorf("onnxruntime refuses the model: %s", reason(err))
+		return nil, refusal(path, err)
 	}
 	return &Session{session: session}, nil
+}
+
+// refusal tells a fault of the machine from one of the model: onnxruntime has
+// the same words for both, but not being able to open the file is none of the
+// model's.
+func refusal(path string, err error) error {
+	file, fault := os.Open(path)
+	if fault != nil {
+		return fmt.Errorf("onnxruntime cannot read the model: %w", fault)
+	}
+	return errors.Join(fmt.Errorf("onnxruntime refuses the model: %s", reason(err)), file.Close())
 }
 
 // sessionOptions turns spinning off: idle threads that spin take the core
