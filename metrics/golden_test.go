@@ -85,6 +85,13 @@ type samples struct {
 	outputs [][]float32
 	kind    record.Output
 	labels  []int32
+	variant variant // of all
+}
+
+// variant is a perturbation with its severity; empty for clean images.
+type variant struct {
+	perturbation string
+	severity     int32
 }
 
 func (c goldenCase) samples(t *testing.T, fromProbs bool) samples {
@@ -112,7 +119,7 @@ func (s samples) each(t testing.TB, mem memory.Allocator, sizes []int, visit fun
 			sizes = sizes[1:]
 		}
 		for i := start; i < end; i++ {
-			row := record.Row{Model: "m", Pipeline: "p", Seq: uint64(i), ID: fmt.Sprint(i), Label: s.labels[i], Cue: record.NoClass}
+			row := record.Row{Model: "m", Pipeline: "p", Perturbation: s.variant.perturbation, Severity: s.variant.severity, Seq: uint64(i), ID: fmt.Sprint(i), Label: s.labels[i], Cue: record.NoClass}
 			b.Append(row, s.outputs[i], s.kind)
 		}
 		start = end

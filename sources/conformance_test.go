@@ -53,6 +53,16 @@ var fixtures = map[string]func(t *testing.T) fixture{
 			add: func() { writeFile(t, list, text+"w.png,1\n") },
 		}
 	},
+	"image_net_c": func(t *testing.T) fixture {
+		root := t.TempDir()
+		writeImageNetC(t, root, "fog snow", 1, 2)
+		return fixture{
+			source: func() pipeline.Source {
+				return makeSource(t, "image_net_c", imageNetCOf(root, "fog snow", 1, 2))
+			},
+			add: func() { writePNGs(t, root, "fog/2/n01443537/c.png") },
+		}
+	},
 }
 
 // makeSource builds a source through its registry entry.
@@ -150,15 +160,21 @@ func checkSamples(t *testing.T, s pipeline.Source) {
 	if info.Samples != int64(len(first)) {
 		t.Errorf("Describe says %d samples, there are %d", info.Samples, len(first))
 	}
-	seen := map[string]bool{}
+	// An ID names the image that the variants were made of.
+	type key struct {
+		id      string
+		variant pipeline.Variant
+	}
+	seen := map[key]bool{}
 	for i, sample := range first {
+		k := key{sample.ID, sample.Variant}
 		if sample.Seq != uint64(i) {
 			t.Errorf("sample %d has Seq %d", i, sample.Seq)
 		}
-		if seen[sample.ID] || sample.ID == "" || !utf8.ValidString(sample.ID) || filepath.IsAbs(sample.ID) {
+		if seen[k] || sample.ID == "" || !utf8.ValidString(sample.ID) || filepath.IsAbs(sample.ID) {
 			t.Errorf("ID %q is repeated, empty, not UTF-8 or a path of this machine", sample.ID)
 		}
-		seen[sample.ID] = true
+		seen[k] = true
 		if sample.Label != record.NoClass && (sample.Label < 0 || int(sample.Label) >= info.Classes) {
 			t.Errorf("%s has label %d of %d classes", sample.ID, sample.Label, info.Classes)
 		}

@@ -57,6 +57,7 @@ Data goes to stdout, narration to stderr.`,
 	root.AddCommand(
 		a.runCommand(), a.planCommand(), a.checkCommand(), a.listCommand(), a.rankCommand(),
 		a.schemaCommand(), a.doctorCommand(), a.versionCommand(),
+		a.evalCommand(), a.previewCommand(), a.emitCommand(), a.applyCommand(), a.predictCommand(), a.collectCommand(),
 	)
 	root.InitDefaultCompletionCmd()
 	for _, c := range root.Commands() {

@@ -54,11 +54,12 @@ func runScripts(t *testing.T, files []string, library string) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits":      exits,
-			"classifier": classifier,
-			"pictures":   pictures,
-			"interrupt":  interrupt,
-			"fifo":       fifo,
+			"exits":           exits,
+			"classifier":      classifier,
+			"pictures":        pictures,
+			"samepredictions": samePredictions,
+			"interrupt":       interrupt,
+			"fifo":            fifo,
 		},
 	})
 }

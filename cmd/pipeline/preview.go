@@ -1,0 +1,292 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"quba/internal/imaging"
+	"quba/pipeline"
+	"quba/pipeline/config"
+)
+
+// previewFlags are the options of `pipeline preview`.
+type previewFlags struct {
+	adhocFlags
+	pipeline string
+	sheet    string
+	outDir   string
+	quality  int
+	thumb    int
+}
+
+const previewImages = 6
+
+func (a *app) previewCommand() *cobra.Command {
+	var f previewFlags
+	cmd := &cobra.Command{
+		Use:   "preview [CONFIG] [--stage NAME...] --images DIR|N [-o SHEET.png] [--out-dir DIR]",
+		Short: "Show what stages do to images: a contact sheet, or the images themselves",
+		Long: `preview sends a few images through the stages of a config's pipeline, or of
+--stage, and draws a contact sheet: a row for each image, a column for each
+perturbation and severity, the clean image first. With --out-dir it also saves
+the perturbed images as an ImageFolder: CLASS/NAME_PERTURBATION_SEVERITY.png.
+
+` + settingHelp + `
+
+--images is a folder or a list of images; with a CONFIG it may also be the number
+of images taken from the pipeline's own source.`,
+		Example: `  pipeline preview --images val --stage corruption:kinds=imagenet-c,severities=1|3|5 -o sheet.png
+  pipeline preview configs/full.yaml --pipeline corrupted --images 6 -o sheet.png
+  pipeline preview --images val --limit 50000 --stage edges --out-dir edges`,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 1 {
+				return usagef("%s takes one config, got %q more", cmd.CommandPath(), args[1:])
+			}
+			return nil
+		},
+	}
+	f.addImages(cmd)
+	f.addStages(cmd)
+	cmd.Flags().StringVar(&f.pipeline, "pipeline", "", "`NAME` of the config's pipeline; the first one with stages when left out")
+	cmd.Flags().StringVarP(&f.sheet, "output", "o", "", "the contact `sheet`, a PNG file")
+	cmd.Flags().StringVar(&f.outDir, "out-dir", "", "`folder` for the perturbed images")
+	cmd.Flags().IntVar(&f.quality, "quality", 0, "save images as JPEG of this quality, 1..100; 0 is PNG")
+	cmd.Flags().IntVar(&f.thumb, "thumb", 128, "side of a picture in the sheet, in pixels")
+	f.config = addConfigFlags(cmd)
+	// The result folder has no meaning here.
+	if err := cmd.Flags().MarkHidden("out"); err != nil {
+		panic(err)
+	}
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if err := f.check(len(args) > 0); err != nil {
+			return err
+		}
+		plan, c, err := a.previewPlan(&f, args)
+		if err != nil {
+			return err
+		}
+		return a.preview(cmd.Context(), plan, c, f)
+	}
+	return cmd
+}
+
+func (f *previewFlags) check(hasConfig bool) error {
+	switch {
+	case f.sheet == "" && f.outDir == "":
+		return usagef("pipeline preview needs -o SHEET.png or --out-dir DIR")
+	case f.sheet != "" && strings.ToLower(filepath.Ext(f.sheet)) != ".png":
+		return usagef("--output must be a .png file, got %q", f.sheet)
+	case f.quality < 0 || f.quality > 100:
+		return usagef("--quality must be 1..100, or 0 for PNG, got %d", f.quality)
+	case f.quality > 0 && f.outDir == "":
+		return usagef("--quality goes with --out-dir")
+	case f.thumb < 16 || f.thumb > 1024:
+		return usagef("--thumb must be 16..1024, got %d", f.thumb)
+	case hasConfig && len(f.stages) > 0:
+		return usagef("preview takes its stages from a config or from --stage, not from both")
+	case !hasConfig && f.images == "":
+		return usagef("pipeline preview needs a config or --images; see `pipeline preview --help`")
+	case !hasConfig && f.pipeline != "":
+		return usagef("--pipeline names a pipeline of a config, and there is none")
+	}
+	return nil
+}
+
+// previewPlan compiles the one pipeline that is shown.
+func (a *app) previewPlan(f *previewFlags, args []string) (*pipeline.Plan, config.Config, error) {
+	count, err := strconv.Atoi(f.images)
+	counted := err == nil && len(args) > 0
+	if counted {
+		if count < 1 {
+			return nil, config.Config{}, usagef("--images must be at least 1, got %d", count)
+		}
+		f.images, f.config.limit = "", count
+	}
+	if f.config.limit == 0 {
+		f.config.limit = previewImages
+	}
+	h, err := f.adhoc("--stage", f.stages)
+	if err != nil {
+		return nil, config.Config{}, err
+	}
+	if len(args) == 0 {
+		return h.compile("--stage", a.options(f.config), components(), true)
+	}
+	c, err := a.pipelineOf(args[0], f)
+	if err != nil {
+		return nil, c, err
+	}
+	if f.images != "" {
+		_, other, err := h.compile("--stage", a.options(nil), components(), true)
+		if err != nil {
+			return nil, c, err
+		}
+		c.Pipelines[0].Source = other.Pipelines[0].Source
+	}
+	c.Pipelines[0].Limit = f.config.limit
+	plan, err := pipeline.Compile(c, components())
+	return plan, c, err
+}
+
+// pipelineOf reads a config and keeps the chosen pipeline. What is wrong with
+// models and sinks does not matter here.
+func (a *app) pipelineOf(path string, f *previewFlags) (config.Config, error) {
+	c, err := config.Load(path, a.options(f.config))
+	elsewhere := func(i config.Issue) bool {
+		return strings.HasPrefix(i.Path, "models") || strings.HasPrefix(i.Path, "sinks") ||
+			i.Path == "" && strings.Contains(i.Message, `"models"`) || i.Path == "" && strings.Contains(i.Message, `"sinks"`)
+	}
+	if issues := slices.DeleteFunc(c.Place("", err), elsewhere); len(issues) > 0 {
+		return c, issues
+	}
+	c.Models, c.Sinks = nil, nil
+	at := slices.IndexFunc(c.Pipelines, func(p config.Pipeline) bool {
+		return p.Name == f.pipeline || f.pipeline == "" && len(p.Stages) > 0
+	})
+	if at < 0 && f.pipeline == "" {
+		return c, usagef("%s: no pipeline has stages; name one with --pipeline", path)
+	}
+	if at < 0 {
+		var names []string
+		for _, p := range c.Pipelines {
+			names = append(names, p.Name)
+		}
+		return c, usagef("--pipeline: no pipeline is named %q; there are %s", f.pipeline, strings.Join(names, ", "))
+	}
+	c.Pipelines = c.Pipelines[at : at+1]
+	return c, nil
+}
+
+func (a *app) preview(ctx context.Context, plan *pipeline.Plan, c config.Config, f previewFlags) error {
+	sheet := newSheet(f.thumb)
+	var folder *imageSaver
+	if f.outDir != "" {
+		var err error
+		if folder, err = newImageSaver(f.outDir, f.quality); err != nil {
+			return err
+		}
+		defer folder.Close()
+	}
+	count, err := plan.EachImage(ctx, c.Pipelines[0].Name, logger(a.stderr, c.LogLevel), func(clean pipeline.Sample, made []pipeline.Sample) error {
+		if f.sheet != "" {
+			if err := sheet.Add(clean, made); err != nil {
+				return err
+			}
+		}
+		if folder == nil {
+			return nil
+		}
+		return folder.Save(made)
+	})
+	if err != nil {
+		return err
+	}
+	if count.Images == count.Bad {
+		return dataError(errors.New("no image could be used"))
+	}
+	if f.sheet != "" {
+		if err := sheet.Write(f.sheet); err != nil {
+			return err
+		}
+		fmt.Fprintf(a.stderr, "%s: %d images, %d columns\n", f.sheet, len(sheet.rows), len(sheet.columns))
+	}
+	if folder != nil {
+		fmt.Fprintf(a.stderr, "%s: %d images\n", f.outDir, folder.saved)
+	}
+	return badImages(count, c.MaxBadFraction)
+}
+
+// imageSaver writes samples as an ImageFolder. It never leaves its folder and
+// never replaces a file.
+type imageSaver struct {
+	root    *os.Root
+	quality int
+	saved   int
+}
+
+func newImageSaver(dir string, quality int) (*imageSaver, error) {
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		return nil, usagef("--out-dir: %w", err)
+	}
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return nil, usagef("--out-dir: %w", err)
+	}
+	return &imageSaver{root: root, quality: quality}, nil
+}
+
+// Close leaves the folder.
+func (s *imageSaver) Close() { _ = s.root.Close() }
+
+// Save writes the samples.
+func (s *imageSaver) Save(samples []pipeline.Sample) error {
+	for _, sample := range samples {
+		name := savedName(sample, s.quality)
+		if err := s.root.MkdirAll(filepath.Dir(name), 0o777); err != nil {
+			return err
+		}
+		f, err := s.root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
+		if errors.Is(err, os.ErrExist) {
+			return usagef("--out-dir: %s exists already; choose a folder without images", filepath.Join(s.root.Name(), name))
+		}
+		if err != nil {
+			return err
+		}
+		if err := errors.Join(encodeImage(f, picture(sample.Image), s.quality), f.Close()); err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+		s.saved++
+	}
+	return nil
+}
+
+// savedName is CLASS/NAME_PERTURBATION_SEVERITY.EXT. The class is the first
+// folder of the sample's ID, or its label.
+func savedName(s pipeline.Sample, quality int) string {
+	class, rest, ok := strings.Cut(s.ID, "/")
+	if !ok || !filepath.IsLocal(class) || class == "." {
+		class, rest = fmt.Sprintf("class_%d", s.Label), s.ID
+	}
+	name := strings.TrimSuffix(rest, filepath.Ext(rest))
+	if s.Variant.Perturbation != "" {
+		name += "_" + variantName(s.Variant, "_")
+	}
+	name = strings.Map(func(r rune) rune {
+		if r < ' ' || strings.ContainsRune(`/\:`, r) {
+			return '_'
+		}
+		return r
+	}, name)
+	if quality > 0 {
+		return filepath.Join(class, name+".jpg")
+	}
+	return filepath.Join(class, name+".png")
+}
+
+func variantName(v pipeline.Variant, between string) string {
+	name := v.Perturbation
+	if name == "" {
+		name = "clean"
+	}
+	if v.Severity > 0 {
+		name += between + strconv.Itoa(int(v.Severity))
+	}
+	return name
+}
+
+// thumbnail fits an image into a square, with a border where it is not one.
+func thumbnail(m *pipeline.Image, side int) (*pipeline.Image, error) {
+	t := pipeline.Transform{
+		Mode: imaging.ResizeLonger, ResizeH: side, Filter: imaging.Bilinear,
+		CropW: side, CropH: side, PadColor: [3]uint8{paper, paper, paper},
+	}
+	return t.Apply(m)
+}

@@ -1,0 +1,106 @@
+package corruption
+
+import (
+	"math"
+	"math/rand/v2"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"quba/internal/imaging"
+)
+
+// The middle of every range leaves the picture where it is.
+type middleDraws struct{ Draws }
+
+func (middleDraws) Uniforms(dst []float64) {
+	for i := range dst {
+		dst[i] = 0.5
+	}
+}
+
+func TestElasticTransformWithoutMovement(t *testing.T) {
+	r := rand.New(rand.NewPCG(7, 8))
+	for _, size := range [][2]int{{3, 3}, {5, 4}, {40, 31}, {224, 224}} {
+		src := imaging.New(size[0], size[1])
+		for i := range src.Pix {
+			src.Pix[i] = byte(r.IntN(256))
+		}
+		for severity := 1; severity <= MaxSeverity; severity++ {
+			for _, variant := range []Variant{ImageNetC, ImageCorruptions} {
+				c, err := Lookup("elastic_transform")
+				if err != nil {
+					t.Fatal(err)
+				}
+				got, err := c.Corrupt(src, severity, middleDraws{}, Options{Variant: variant})
+				if err != nil {
+					t.Fatal(err)
+				}
+				if greatest, _ := deviation(got, src); greatest > 1 {
+					t.Errorf("%v, severity %d, variant %d: off by %v", size, severity, variant, greatest)
+				}
+			}
+		}
+	}
+}
+
+// The inverse takes the moved corners back to where they were.
+func TestAffineInverse(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		w, h := rapid.IntRange(90, 400).Draw(t, "w"), rapid.IntRange(90, 400).Draw(t, "h")
+		var moves [6]float64
+		for i := range moves {
+			moves[i] = rapid.Float64Range(0, 0.999).Draw(t, "move")
+		}
+		const reach = 10
+		m := affineInverse(w, h, reach, moves)
+		q := min(w, h) / 3
+		corners := [3][2]int{{h/2 + q, w/2 + q}, {h/2 + q, w/2 - q}, {h/2 - q, w/2 - q}}
+		for i, corner := range corners {
+			x := float64(corner[0]) + reach*(2*moves[2*i]-1)
+			y := float64(corner[1]) + reach*(2*moves[2*i+1]-1)
+			backX, backY := m[0]*x+m[1]*y+m[2], m[3]*x+m[4]*y+m[5]
+			if math.Abs(backX-float64(corner[0])) > 1e-3 || math.Abs(backY-float64(corner[1])) > 1e-3 {
+				t.Fatalf("corner %v comes back to %v, %v", corner, backX, backY)
+			}
+		}
+	})
+}
+
+func TestElasticTransformNeedsThreePixels(t *testing.T) {
+	c, err := Lookup("elastic_transform")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, size := range [][2]int{{1, 1}, {2, 9}, {300, 2}} {
+		src := imaging.New(size[0], size[1])
+		if _, err := c.Corrupt(src, 1, middleDraws{}, Options{}); err == nil {
+			t.Errorf("%v: no error", size)
+		}
+		if _, err := c.Corrupt(src, 1, middleDraws{}, Options{Variant: ImageCorruptions}); err != nil {
+			t.Errorf("%v: %v", size, err)
+		}
+	}
+}
+
+func TestBilinearAtTheEdges(t *testing.T) {
+	e := elastic{w: 3, h: 1, from: []float32{0, 0, 0, 0.5, 0.5, 0.5, 1, 1, 1}}
+	for _, c := range []struct {
+		x     float64
+		edges edgeMode
+		want  float64
+	}{
+		{0.5, edgeReflect, 0.25},
+		{-0.5, edgeReflect, 0},       // between pixel 0 and itself
+		{-1.5, edgeReflect, 0.25},    // between 0 and 1
+		{2.5, edgeReflect, 1},        // between 2 and itself
+		{-0.5, edgeReflect101, 0.25}, // between 1 and 0
+		{2.5, edgeReflect101, 0.75},
+		{-1001.5, edgeReflect101, 0.75}, // between 2 and 1, as -1002 and -1001 are modulo 4
+	} {
+		r, g, b := e.at(c.x, 0, c.edges)
+		if r != c.want || g != c.want || b != c.want {
+			t.Errorf("at %v: %v %v %v, want %v", c.x, r, g, b, c.want)
+		}
+	}
+}
