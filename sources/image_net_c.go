@@ -26,8 +26,8 @@ func init() {
 
 type imageNetCConfig struct {
 	Root       string   `koanf:"root" jsonschema:"required" path:"dir" env:"true" jsonschema_description:"Folder that holds the corruption folders, such as fog."`
-	Kinds      []string `koanf:"kinds" jsonschema:"minItems=1,uniqueItems=true" jsonschema_description:"Names of corruptions such as fog, or imagenet-c for the benchmark's 15, extra for the other 4, all for the 19."`
-	Severities []int    `koanf:"severities" jsonschema:"minItems=1,uniqueItems=true,minimum=1,maximum=5" jsonschema_description:"1 is the weakest, 5 the strongest."`
+	Kinds      []string `koanf:"kinds" alone:"true" jsonschema:"minItems=1,uniqueItems=true" jsonschema_description:"Names of corruptions such as fog, or imagenet-c for the benchmark's 15, extra for the other 4, all for the 19."`
+	Severities []int    `koanf:"severities" alone:"true" jsonschema:"minItems=1,uniqueItems=true,minimum=1,maximum=5" jsonschema_description:"1 is the weakest, 5 the strongest."`
 }
 
 // The sets of corruptions that kinds may name.

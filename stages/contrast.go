@@ -11,7 +11,7 @@ func init() {
 }
 
 type contrastConfig struct {
-	Levels    []int `koanf:"levels" jsonschema:"minItems=1,uniqueItems=true,minimum=0,maximum=100" jsonschema_description:"Contrasts in percent; the defaults are those of Geirhos et al. (NeurIPS 2018)."`
+	Levels    []int `koanf:"levels" alone:"true" jsonschema:"minItems=1,uniqueItems=true,minimum=0,maximum=100" jsonschema_description:"Contrasts in percent; the defaults are those of Geirhos et al. (NeurIPS 2018)."`
 	Grayscale bool  `koanf:"grayscale" jsonschema_description:"Without colour, as published."`
 }
 

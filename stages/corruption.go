@@ -21,8 +21,8 @@ func init() {
 }
 
 type corruptionConfig struct {
-	Kinds      []string `koanf:"kinds" jsonschema:"minItems=1,uniqueItems=true" jsonschema_description:"Names of corruptions such as fog, or imagenet-c for the benchmark's 15, extra for the other 4, all for the 19."`
-	Severities []int    `koanf:"severities" jsonschema:"minItems=1,uniqueItems=true,minimum=1,maximum=5" jsonschema_description:"1 is the weakest, 5 the strongest."`
+	Kinds      []string `koanf:"kinds" alone:"true" jsonschema:"minItems=1,uniqueItems=true" jsonschema_description:"Names of corruptions such as fog, or imagenet-c for the benchmark's 15, extra for the other 4, all for the 19."`
+	Severities []int    `koanf:"severities" alone:"true" jsonschema:"minItems=1,uniqueItems=true,minimum=1,maximum=5" jsonschema_description:"1 is the weakest, 5 the strongest."`
 	Variant    string   `koanf:"variant" jsonschema:"enum=imagenet-c,enum=imagecorruptions" jsonschema_description:"Whose code to follow where they differ: that of the published benchmark or that of the Python package imagecorruptions."`
 	Storage    string   `koanf:"storage" jsonschema:"enum=jpeg85,enum=none" jsonschema_description:"jpeg85: images go through JPEG of quality 85 as the published ones did; none: they do not, and accuracies are not comparable with published ones."`
 	FrostDir   string   `koanf:"frost_dir" path:"dir" env:"true" jsonschema_description:"Folder with the original frost1.png to frost3.png, frost4.jpg and frost5.jpg; without it, frost is made by a procedure and called frost_procedural."`

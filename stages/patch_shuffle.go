@@ -15,7 +15,7 @@ func init() {
 }
 
 type patchShuffleConfig struct {
-	Grid []int `koanf:"grid" jsonschema:"minItems=1,uniqueItems=true,minimum=1,maximum=256" jsonschema_description:"Patches on each side; 1 leaves the image as it is. What is left of a size that is no multiple stays in place at the right and at the bottom."`
+	Grid []int `koanf:"grid" alone:"true" jsonschema:"minItems=1,uniqueItems=true,minimum=1,maximum=256" jsonschema_description:"Patches on each side; 1 leaves the image as it is. What is left of a size that is no multiple stays in place at the right and at the bottom."`
 }
 
 func newPatchShuffle(c patchShuffleConfig) (pipeline.Stage, error) {

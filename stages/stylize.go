@@ -27,7 +27,7 @@ func init() {
 type stylizeConfig struct {
 	Method  string        `koanf:"method" jsonschema_description:"fourier: the style's low-frequency amplitudes; color_stats: its mean and deviation in Lab; histogram: its histogram, channel by channel; onnx: what a style-transfer network makes of the content."`
 	Styles  string        `koanf:"styles" path:"dir" env:"true" jsonschema_description:"Folder of style images, with all folders in it; needed by all methods but onnx."`
-	Cues    string        `koanf:"cues" jsonschema:"enum=none,enum=folders,enum=categories16,enum=index" jsonschema_description:"What the folders in styles say of the texture, for cue-conflict sets: none; folders: classes in bytewise order of the folders; categories16: they are named by the 16 categories of model-vs-human; index: they are named by class indexes. Styles of the image's own class are then not used."`
+	Cues    string        `koanf:"cues" jsonschema:"enum=none,enum=folders,enum=categories16,enum=index" jsonschema_description:"What the folders in styles say of the texture, for cue-conflict sets: none; folders: classes in bytewise order of the folders; categories16: they are named by the 16 categories of model-vs-human; index: they are named by class indexes. The source's labels must be of the same kind; styles of the image's own class are not used."`
 	Beta    float64       `koanf:"beta" jsonschema:"minimum=0,maximum=0.5" jsonschema_description:"fourier: the frequencies taken from the style reach to this many cycles per pixel of the shorter side."`
 	Network networkConfig `koanf:"network" jsonschema_description:"onnx: the network; its output is read on the scale of its input."`
 }

@@ -2,6 +2,7 @@ package stages
 
 import (
 	"math"
+	"sync"
 
 	"quba/internal/imaging"
 )
@@ -87,6 +88,7 @@ func labOf(m *imaging.Image) (lab [3][]float64) {
 // imageOfLab clips colours that sRGB does not have.
 func imageOfLab(lab [3][]float64, w, h int) *imaging.Image {
 	out := imaging.New(w, h)
+	curve := levelCurve()
 	for i := range lab[0] {
 		y := (lab[0][i] + 16) / 116
 		xyz := [3]float64{y + lab[1][i]/500, y, y - lab[2][i]/200}
@@ -94,7 +96,7 @@ func imageOfLab(lab [3][]float64, w, h int) *imaging.Image {
 			xyz[k] = whitePoint[k] * labCurveInverse(xyz[k])
 		}
 		for k, v := range times(fromXYZ, xyz) {
-			out.Pix[3*i+k] = toByte(encodedLight(v))
+			out.Pix[3*i+k] = curve.level(v)
 		}
 	}
 	return out
@@ -107,11 +109,41 @@ func linearLight(v float64) float64 {
 	return math.Pow((v+0.055)/1.055, 2.4)
 }
 
-func encodedLight(v float64) float64 {
-	if v <= 0.0031308 {
-		return 12.92 * v
+// lightLevels finds the sRGB level of linear light without a power: from[b] is
+// the least light that rounds to level b, and first[n] the level of n/1024.
+type lightLevels struct {
+	from  [256]float64
+	first [1024]byte
+}
+
+var levelCurve = sync.OnceValue(func() *lightLevels {
+	c := &lightLevels{}
+	for b := 1; b < len(c.from); b++ {
+		c.from[b] = linearLight((float64(b) - 0.5) / 255)
 	}
-	return 1.055*math.Pow(v, 1/2.4) - 0.055
+	for n := range c.first {
+		c.first[n] = c.above(float64(n)/float64(len(c.first)), 0)
+	}
+	return c
+})
+
+// above is the level of v, which is b or higher.
+func (c *lightLevels) above(v float64, b byte) byte {
+	for b < 255 && v >= c.from[b+1] {
+		b++
+	}
+	return b
+}
+
+// level clips to the range of sRGB.
+func (c *lightLevels) level(v float64) byte {
+	switch {
+	case v >= 1:
+		return 255
+	case v > 0:
+		return c.above(v, c.first[int(v*float64(len(c.first)))])
+	}
+	return 0
 }
 
 // labDelta is where the cube root of CIELAB becomes a line.

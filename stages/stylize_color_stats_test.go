@@ -50,3 +50,17 @@ func TestColorStatsAreTheStyles(t *testing.T) {
 		}
 	}
 }
+
+// The levels are those of the sRGB curve, rounded.
+func TestLevelsOfLight(t *testing.T) {
+	for i := -5; i <= 1005; i++ {
+		v := float64(i) / 1000
+		want := 12.92 * v
+		if v > 0.0031308 {
+			want = 1.055*math.Pow(v, 1/2.4) - 0.055
+		}
+		if got := levelCurve().level(v); got != toByte(want) {
+			t.Errorf("light %g has the level %d, want %d", v, got, toByte(want))
+		}
+	}
+}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"os"
@@ -32,8 +33,9 @@ type adhoc struct {
 	// pipelines are those of records that exist already.
 	pipelines []string
 	sink      *yaml.Node // replaces the sink of predictions
-	seed      uint64     // 0 leaves the seed to the flags
+	seed      uint64
 
+	text   []byte // the config, once compiled
 	places []flagPlace
 }
 
@@ -88,11 +90,13 @@ func (h *adhoc) yaml(stageFlag string) ([]byte, error) {
 	h.addModels(root)
 	h.addPipelines(root, stageFlag)
 	h.addSinks(root)
-	text, err := yaml.Marshal(root)
-	if err != nil {
+	var text bytes.Buffer
+	encoder := yaml.NewEncoder(&text)
+	encoder.SetIndent(2)
+	if err := encoder.Encode(root); err != nil {
 		return nil, usagef("the command line cannot be written as a config: %w", err)
 	}
-	return text, nil
+	return text.Bytes(), encoder.Close()
 }
 
 func (h *adhoc) place(path, words string) { h.places = append(h.places, flagPlace{path, words}) }
@@ -297,11 +301,11 @@ func (h *adhoc) playing(role metrics.Role) string {
 // compile checks the config and makes its components. Of a part of a config,
 // what is missing is no mistake.
 func (h *adhoc) compile(stageFlag string, o config.Options, reg pipeline.Registries, part bool) (*pipeline.Plan, config.Config, error) {
-	text, err := h.yaml(stageFlag)
-	if err != nil {
+	var err error
+	if h.text, err = h.yaml(stageFlag); err != nil {
 		return nil, config.Config{}, err
 	}
-	c, parseErr := config.Parse(adhocFile, ".", text, o)
+	c, parseErr := config.Parse(adhocFile, ".", h.text, o)
 	plan, compileErr := pipeline.Compile(c, reg)
 	issues := h.translate(c.Place("", errors.Join(parseErr, compileErr)), part)
 	if issues = c.Place("", issues); len(issues) > 0 {

@@ -54,6 +54,7 @@ func (f *adhocFlags) adhoc(stageFlag string, stages []string) (*adhoc, error) {
 			return nil, usagef("--limit must be at least 0, got %d", f.config.limit)
 		}
 		h.limit = f.config.limit
+		h.seed, _ = f.config.values()["seed"].(uint64)
 	}
 	var err error
 	if h.stages, err = parseComponents(stageFlag, stages); err != nil {
@@ -119,7 +120,7 @@ pipeline of its name, or by perturbed. Another choice is on.ROLE=PIPELINE.`,
 	f.addMetrics(cmd)
 	f.config = addConfigFlags(cmd)
 	cmd.Flags().BoolVar(&overwrite, "overwrite", false, "replace the result of another config in the result folder")
-	cmd.Flags().BoolVar(&printConfig, "print-config", false, "print the config and run nothing")
+	cmd.Flags().BoolVar(&printConfig, "print-config", false, "print the config, to be run from this folder, and run nothing")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		if err := need(cmd, "model", "images"); err != nil {
 			return err
@@ -136,22 +137,14 @@ pipeline of its name, or by perturbed. Another choice is on.ROLE=PIPELINE.`,
 		case err != nil:
 			return err
 		case printConfig:
-			return a.printConfig(c)
+			_, err := a.stdout.Write(h.text)
+			return err
 		case c.Out != "":
 			return a.runPlan(cmd.Context(), plan, c, overwrite)
 		}
 		return a.runTemporarily(cmd.Context(), c)
 	}
 	return cmd
-}
-
-func (a *app) printConfig(c config.Config) error {
-	text, err := config.Effective(c)
-	if err != nil {
-		return err
-	}
-	_, err = a.stdout.Write(text)
-	return err
 }
 
 // runPlan is `pipeline run` for a plan.

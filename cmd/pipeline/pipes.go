@@ -115,7 +115,7 @@ func (a *app) encode(ctx context.Context, plan *pipeline.Plan, c config.Config, 
 		err = e.Close()
 	}
 	if err != nil {
-		return err
+		return onlyStdin(err)
 	}
 	return badImages(count, c.MaxBadFraction)
 }
@@ -144,7 +144,7 @@ func (a *app) stdin() (*samplestream.Decoder, error) {
 	}
 	d, err := samplestream.NewDecoder(bufio.NewReaderSize(os.Stdin, 1<<20), alloc.DefaultAllocator)
 	if err != nil {
-		return nil, dataError(fmt.Errorf("stdin: %w", err))
+		return nil, onlyStdin(&stdinError{err})
 	}
 	return d, nil
 }
@@ -158,7 +158,32 @@ type streamSource struct{ d *samplestream.Decoder }
 var _ pipeline.Source = streamSource{}
 
 func (s streamSource) Samples(context.Context) iter.Seq2[pipeline.Sample, error] {
-	return s.d.Samples()
+	return func(yield func(pipeline.Sample, error) bool) {
+		for sample, err := range s.d.Samples() {
+			if err != nil {
+				err = &stdinError{err}
+			}
+			if !yield(sample, err) {
+				return
+			}
+		}
+	}
+}
+
+// stdinError is an error of the stream itself. The config around it is none
+// of the user's business.
+type stdinError struct{ err error }
+
+func (e *stdinError) Error() string { return "stdin: " + e.err.Error() }
+func (e *stdinError) Unwrap() error { return e.err }
+
+// onlyStdin drops the words of the engine around an error of the stream.
+func onlyStdin(err error) error {
+	var fault *stdinError
+	if errors.As(err, &fault) && !pipeline.MachineFault(err) {
+		return dataError(fault)
+	}
+	return err
 }
 
 func (s streamSource) Describe(context.Context) (pipeline.SourceInfo, error) {

@@ -89,7 +89,7 @@ func (a *app) predict(ctx context.Context, f adhocFlags, name string, probabilit
 	}
 	result, _, err := a.carryOut(ctx, plan, pipeline.RunOptions{}, c.LogLevel)
 	if err != nil {
-		return err
+		return onlyStdin(err)
 	}
 	return streamOutcome(result, c.MaxBadFraction)
 }

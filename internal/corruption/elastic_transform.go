@@ -74,7 +74,7 @@ func (e *elastic) affine(dst []float32, d Draws, reach float64) {
 			sx := inverse[0]*float64(x) + inverse[1]*float64(y) + inverse[2]
 			sy := inverse[3]*float64(x) + inverse[4]*float64(y) + inverse[5]
 			r, g, b := e.at(sx, sy, edgeReflect101)
-			out[3*x], out[3*x+1], out[3*x+2] = float32(r), float32(g), float32(b)
+			out[3*x], out[3*x+1], out[3*x+2] = r, g, b
 		}
 	}
 }
@@ -125,37 +125,42 @@ func (e *elastic) displace(dst *imaging.Image, d Draws, reach, scale, sigmaY, si
 			sy := float64(y) + float64(float32((*dy)[row+x]*scale))
 			r, g, b := e.at(sx, sy, edgeReflect)
 			// A mean of values in 0..1 needs no limits.
-			out[3*x] = byte(float32(r) * 255)
-			out[3*x+1] = byte(float32(g) * 255)
-			out[3*x+2] = byte(float32(b) * 255)
+			out[3*x] = byte(r * 255)
+			out[3*x+1] = byte(g * 255)
+			out[3*x+2] = byte(b * 255)
 		}
 	}
 }
 
 // at is bilinear; edges says what lies outside.
-func (e *elastic) at(x, y float64, edges edgeMode) (r, g, b float64) {
-	fx, fy := math.Floor(x), math.Floor(y)
-	x -= fx
-	y -= fy
-	left, top := int(fx), int(fy)
-	right, bottom := left+1, top+1
-	if left < 0 || right >= e.w {
-		left, right = edges.index(left, e.w), edges.index(right, e.w)
+func (e *elastic) at(x, y float64, edges edgeMode) (r, g, b float32) {
+	if x >= 0 && y >= 0 {
+		left, top := int(x), int(y)
+		if left+1 < e.w && top+1 < e.h {
+			i := 3 * (top*e.w + left)
+			return blendPixels(e.from[i:], e.from[i+3:], e.from[i+3*e.w:], e.from[i+3*e.w+3:],
+				float32(x-float64(left)), float32(y-float64(top)))
+		}
 	}
-	if top < 0 || bottom >= e.h {
-		top, bottom = edges.index(top, e.h), edges.index(bottom, e.h)
-	}
-	p := e.from[3*(top*e.w+left):][:3:3]
-	q := e.from[3*(top*e.w+right):][:3:3]
-	s := e.from[3*(bottom*e.w+left):][:3:3]
-	t := e.from[3*(bottom*e.w+right):][:3:3]
-	r = blend(float64(p[0]), float64(q[0]), float64(s[0]), float64(t[0]), x, y)
-	g = blend(float64(p[1]), float64(q[1]), float64(s[1]), float64(t[1]), x, y)
-	b = blend(float64(p[2]), float64(q[2]), float64(s[2]), float64(t[2]), x, y)
-	return r, g, b
+	return e.atEdge(x, y, edges)
 }
 
-func blend(p, q, s, t, x, y float64) float64 {
-	top, bottom := p+x*(q-p), s+x*(t-s)
-	return top + y*(bottom-top)
+func (e *elastic) atEdge(x, y float64, edges edgeMode) (r, g, b float32) {
+	left, top := math.Floor(x), math.Floor(y)
+	pixel := func(right, down int) []float32 {
+		column, row := edges.index(int(left)+right, e.w), edges.index(int(top)+down, e.h)
+		return e.from[3*(row*e.w+column):]
+	}
+	return blendPixels(pixel(0, 0), pixel(1, 0), pixel(0, 1), pixel(1, 1), float32(x-left), float32(y-top))
+}
+
+// blendPixels is x of the way from p to q and from s to t, and y of the way
+// between those. Pixels that are equal give just themselves.
+func blendPixels(p, q, s, t []float32, x, y float32) (r, g, b float32) {
+	p, q, s, t = p[:3:3], q[:3:3], s[:3:3], t[:3:3]
+	r, g, b = p[0]+x*(q[0]-p[0]), p[1]+x*(q[1]-p[1]), p[2]+x*(q[2]-p[2])
+	r += y * (s[0] + x*(t[0]-s[0]) - r)
+	g += y * (s[1] + x*(t[1]-s[1]) - g)
+	b += y * (s[2] + x*(t[2]-s[2]) - b)
+	return r, g, b
 }

@@ -88,7 +88,7 @@ func TestBilinearAtTheEdges(t *testing.T) {
 	for _, c := range []struct {
 		x     float64
 		edges edgeMode
-		want  float64
+		want  float32
 	}{
 		{0.5, edgeReflect, 0.25},
 		{-0.5, edgeReflect, 0},       // between pixel 0 and itself

@@ -130,7 +130,7 @@ func (p *frostProfile) field(r *rand.Rand) []float64 {
 
 // addNoise adds to field Gaussian noise of standard deviation amplitude whose
 // values are independent at places 2^octave apart, and joined by a cubic
-// B-spline between them.
+// spline between them.
 func addNoise(field []float64, r *rand.Rand, octave int, amplitude float64) []float64 {
 	n := madeFrostSize >> octave
 	lattice := make([]float64, n*n)
@@ -172,8 +172,15 @@ func splineTapsOf(n int) []splineTaps {
 	return taps
 }
 
-// enlargeSpline enlarges n rows of n numbers to madeFrostSize of each.
+// enlargeSpline enlarges n rows of n numbers to madeFrostSize of each, with
+// the cyclic cubic spline that goes through the numbers. It overwrites them.
 func enlargeSpline(lattice []float64, n int) []float64 {
+	for i := range n {
+		splineCoefficients(lattice[i*n:(i+1)*n], 1)
+	}
+	for i := range n {
+		splineCoefficients(lattice[i:], n)
+	}
 	taps := splineTapsOf(n)
 	field, row := make([]float64, madeFrostSize*madeFrostSize), make([]float64, n)
 	for y := range taps {
@@ -190,6 +197,32 @@ func enlargeSpline(lattice []float64, n int) []float64 {
 		}
 	}
 	return field
+}
+
+// splineCoefficients turns the numbers of line that lie stride apart into the
+// weights of B-splines whose sum goes through them, cyclically, by the
+// recursive filter of Unser (1999).
+func splineCoefficients(line []float64, stride int) {
+	pole := math.Sqrt(3) - 2
+	n := (len(line) + stride - 1) / stride
+	// What comes before so many turns has died away: a cycle has 4 or more.
+	const turns = 8
+	sum := 0.0
+	for i := range turns * n {
+		sum = line[i%n*stride] + pole*sum
+	}
+	for i := range n {
+		sum = line[i*stride] + pole*sum
+		line[i*stride] = sum
+	}
+	sum = 0
+	for i := turns*n - 1; i >= 0; i-- {
+		sum = pole * (sum - line[i%n*stride])
+	}
+	for i := n - 1; i >= 0; i-- {
+		sum = pole * (sum - line[i*stride])
+		line[i*stride] = 6 * sum
+	}
 }
 
 func standardise(field []float64) {

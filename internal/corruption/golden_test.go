@@ -197,11 +197,14 @@ func testGolden(t *testing.T, dir string) {
 		})
 	}
 	t.Run(storageEntry, func(t *testing.T) {
+		entries := 0
 		for _, e := range g.Deterministic {
 			if e.Corruption == storageEntry {
 				testStorage(t, g, e)
+				entries++
 			}
 		}
+		t.Logf("%d entries compared", entries)
 	})
 }
 

@@ -24,9 +24,10 @@ func toHSV(r, g, b float64) (h, s, v float64) {
 	return h, d / v, v
 }
 
-// fromHSV is the inverse, as skimage.color.hsv2rgb.
+// fromHSV is the inverse, as skimage.color.hsv2rgb. The conversions keep
+// products from being fused with sums, which would round differently.
 func fromHSV(h, s, v float64) (r, g, b float64) {
-	h *= 6
+	h = float64(h * 6)
 	sector := math.Floor(h)
 	f := h - sector
 	p := v * (1 - s)

@@ -142,6 +142,9 @@ func (d *decoder) unknown(path string, m map[string]any, known []string) {
 
 func (d *decoder) list(path string, v any, s *jsonschema.Schema, at place, into reflect.Value) {
 	items, ok := v.([]any)
+	if !ok && at.alone {
+		items, ok = []any{v}, true
+	}
 	if !ok {
 		d.report(path, "must be a list, got %s", describe(v))
 		return
@@ -155,8 +158,14 @@ func (d *decoder) list(path string, v any, s *jsonschema.Schema, at place, into 
 	if into.Kind() == reflect.Slice {
 		list = reflect.MakeSlice(into.Type(), len(items), len(items))
 	}
+	_, bracketed := v.([]any)
 	for i, v := range items {
-		d.value(item(path, i), v, s.Items, at, list.Index(i))
+		at, where := at, path
+		at.alone = false
+		if bracketed {
+			where = item(path, i)
+		}
+		d.value(where, v, s.Items, at, list.Index(i))
 	}
 	into.Set(list)
 }

@@ -117,11 +117,25 @@ func optionsOf(head any, k Kind, hosted []Kind) *jsonschema.Schema {
 	s := reflectSchema(reflect.TypeOf(k.Defaults))
 	s.Description = k.Summary
 	fillDefaults(s, reflect.ValueOf(k.Defaults))
+	allowAlone(s, reflect.TypeOf(k.Defaults))
 	for _, f := range shapeOf(reflect.TypeOf(head)).fields {
 		s.Properties.Set(f.name, jsonschema.TrueSchema)
 	}
 	host(s, hosted)
 	return s
+}
+
+// allowAlone lets one item stand for a list where decoding does.
+func allowAlone(s *jsonschema.Schema, t reflect.Type) {
+	for _, f := range shapeOf(t).fields {
+		if !f.place.alone {
+			continue
+		}
+		list := property(s, f.name)
+		s.Properties.Set(f.name, &jsonschema.Schema{
+			Description: list.Description, Default: list.Default, AnyOf: []*jsonschema.Schema{list.Items, list},
+		})
+	}
 }
 
 // host gives a component that has the keys metric and options the schemas of

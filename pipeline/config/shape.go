@@ -32,6 +32,8 @@ type field struct {
 type place struct {
 	path string // "dir", "file", "out" or ""
 	env  bool   // ${env:NAME} is allowed
+	// alone says that one item of a list may stand without brackets.
+	alone bool
 	// elsewhere lists the keys beside this one that allow it.
 	elsewhere string
 }
@@ -78,7 +80,7 @@ func (s *shape) add(t reflect.Type, at []int) {
 		s.fields = append(s.fields, field{
 			name: name, index: index, schema: schema,
 			required: slices.Contains(s.schema.Required, name),
-			place:    place{path: f.Tag.Get("path"), env: f.Tag.Get("env") == "true"},
+			place:    place{path: f.Tag.Get("path"), env: f.Tag.Get("env") == "true", alone: f.Tag.Get("alone") == "true"},
 			local:    f.Tag.Get("local") == "true",
 		})
 	}

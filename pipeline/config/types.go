@@ -18,6 +18,7 @@ import "quba/pipeline/registry"
 //	path:"dir|file|out"          a path: relative ones are resolved against the
 //	                             folder of the config file; dir and file must exist
 //	env:"true"                   ${env:NAME} is expanded here, and nowhere else
+//	alone:"true"                 one item of a list may stand without brackets
 //	local:"true"                 a setting of the machine: it may also come from
 //	                             PIPELINE_<KEY> and is left out of Hash
 type Config struct {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/array"
@@ -42,7 +43,7 @@ func (r *Reader) Schema() *arrow.Schema { return r.r.Schema() }
 func (r *Reader) Next() (arrow.Record, error) {
 	if !r.r.Next() {
 		if err := r.r.Err(); err != nil {
-			return nil, plain(err)
+			return nil, err
 		}
 		return nil, io.EOF
 	}
@@ -63,8 +64,8 @@ func (r *Reader) Close() { r.r.Release() }
 
 // plain takes Arrow's words around the errors of this package away.
 func plain(err error) error {
-	if errors.Is(err, errCut) {
-		return errCut
+	if inner := errors.Unwrap(err); inner != nil && strings.HasPrefix(err.Error(), "arrow/ipc: could not read message") {
+		return inner
 	}
 	return err
 }
