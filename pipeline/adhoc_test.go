@@ -207,4 +207,3 @@ func TestCollectFeedsTheSinks(t *testing.T) {
 		t.Errorf("%v, %s", err, b.sink.state)
 	}
 }
-

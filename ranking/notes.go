@@ -24,7 +24,9 @@ func (m Model) caveats() []caveat {
 		if note == "" && v.Partial {
 			note = reasonUnknown
 		}
-		if note == "" {
+		// Where the number of parameters comes from is no caveat; it stays in
+		// the JSON document.
+		if note == "" || name == "parameters" {
 			continue
 		}
 		for reason := range strings.SplitSeq(note, "; ") {
@@ -40,7 +42,8 @@ func (m Model) caveats() []caveat {
 }
 
 // noteCaveats adds the notes of all values, each with its dimensions and its
-// models. Models that say the same share a line.
+// models. Models that say the same share a line, without their names when it
+// is true of all.
 func (r *Ranking) noteCaveats() {
 	var lines []string
 	models := map[string][]string{}
@@ -54,6 +57,9 @@ func (r *Ranking) noteCaveats() {
 		}
 	}
 	for _, line := range lines {
-		r.Notes = append(r.Notes, strings.Join(models[line], ", ")+": "+line)
+		if len(models[line]) < len(r.Models) || len(r.Models) == 1 {
+			line = strings.Join(models[line], ", ") + ": " + line
+		}
+		r.Notes = append(r.Notes, line)
 	}
 }

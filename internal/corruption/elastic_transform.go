@@ -2,7 +2,6 @@ package corruption
 
 import (
 	"fmt"
-	"math"
 
 	"quba/internal/imaging"
 )
@@ -33,49 +32,45 @@ const elasticTruncate = 3
 // 2003), in ImageNetC after a random affine warp.
 func elasticTransform(dst, src *imaging.Image, severity int, d Draws, o Options) error {
 	w, h := src.W, src.H
-	picture := borrowSingles(len(src.Pix))
+	picture := borrowSingles(len(src.Pix) + 1)
 	defer singlePool.Put(picture)
 	for i, v := range src.Pix {
 		(*picture)[i] = singleFractionOf[v]
 	}
-	e := elastic{w: w, h: h, from: *picture}
 	if o.Variant == ImageCorruptions {
-		reach := float64(h) * 0.005
-		e.displace(dst, d, reach, elasticFork[severity-1], float64(h)*0.01, float64(w)*0.01)
+		moveElastic(dst, *picture, d, displacement{
+			reach: float64(h) * 0.005, scale: elasticFork[severity-1],
+			sigmaY: float64(h) * 0.01, sigmaX: float64(w) * 0.01,
+		})
 		return nil
 	}
 	if min(w, h) < 3 {
 		return fmt.Errorf("needs at least 3x3 pixels, got %dx%d", w, h)
 	}
 	c := elasticImageNetC[severity-1]
-	warped := borrowSingles(len(src.Pix))
+	warped := borrowSingles(len(src.Pix) + 1)
 	defer singlePool.Put(warped)
-	e.affine(*warped, d, c.corner)
-	e.from = *warped
-	e.displace(dst, d, 1, c.alpha, c.sigma, c.sigma)
+	warpAffine(*warped, *picture, w, h, d, c.corner)
+	moveElastic(dst, *warped, d, displacement{reach: 1, scale: c.alpha, sigmaY: c.sigma, sigmaX: c.sigma})
 	return nil
 }
 
-// elastic samples the RGB picture from, of values 0..1.
-type elastic struct {
-	w, h int
-	from []float32
-}
-
-// affine warps the picture by the map that takes three corners of a square in
-// its middle to where they are drawn, at most reach away.
-func (e *elastic) affine(dst []float32, d Draws, reach float64) {
+// warpAffine warps a picture by the map that takes three corners of a square
+// in its middle to where they are drawn, at most reach away.
+func warpAffine(dst, picture []float32, w, h int, d Draws, reach float64) {
 	var moves [6]float64
 	d.Uniforms(moves[:])
-	inverse := affineInverse(e.w, e.h, reach, moves)
-	for y := range e.h {
-		out := dst[3*y*e.w : 3*(y+1)*e.w]
-		for x := range e.w {
-			sx := inverse[0]*float64(x) + inverse[1]*float64(y) + inverse[2]
-			sy := inverse[3]*float64(x) + inverse[4]*float64(y) + inverse[5]
-			r, g, b := e.at(sx, sy, edgeReflect101)
-			out[3*x], out[3*x+1], out[3*x+2] = r, g, b
+	m := affineInverse(w, h, reach, moves)
+	places := borrowFloats(2 * w)
+	defer floatPool.Put(places)
+	xs, ys := (*places)[:w], (*places)[w:]
+	from := warp{w: w, h: h, from: picture, edges: edgeReflect101}
+	for y := range h {
+		for x := range w {
+			xs[x] = m[0]*float64(x) + m[1]*float64(y) + m[2]
+			ys[x] = m[3]*float64(x) + m[4]*float64(y) + m[5]
 		}
+		from.row(dst[3*y*w:3*(y+1)*w+1], xs, ys)
 	}
 }
 
@@ -104,63 +99,42 @@ func affineInverse(w, h int, reach float64, moves [6]float64) [6]float64 {
 	return [6]float64{a, b, -a*tx - b*ty, c, d, -c*tx - d*ty}
 }
 
-// displace writes the picture with pixel (x, y) taken from (x+dx, y+dy), where
-// dx and dy are noise in -reach..reach, smoothed, times scale.
-func (e *elastic) displace(dst *imaging.Image, d Draws, reach, scale, sigmaY, sigmaX float64) {
-	dx, dy := borrowFloats(e.w*e.h), borrowFloats(e.w*e.h)
-	defer floatPool.Put(dx)
-	defer floatPool.Put(dy)
-	for _, field := range []*[]float64{dx, dy} {
-		d.Uniforms(*field)
-		for i, u := range *field {
-			(*field)[i] = 2*reach*u - reach
-		}
-		smoothField(*field, e.w, e.h, sigmaY, sigmaX, elasticTruncate)
+// displacement is noise in -reach..reach, smoothed by Gaussians of two
+// standard deviations, times scale.
+type displacement struct{ reach, scale, sigmaY, sigmaX float64 }
+
+// draw fills field with displacements along one axis.
+func (m displacement) draw(field []float64, w, h int, d Draws) {
+	d.Uniforms(field)
+	for i, u := range field {
+		field[i] = 2*m.reach*u - m.reach
 	}
-	for y := range e.h {
-		row := y * e.w
-		out := dst.Pix[3*row : 3*(row+e.w)]
-		for x := range e.w {
-			sx := float64(x) + float64(float32((*dx)[row+x]*scale))
-			sy := float64(y) + float64(float32((*dy)[row+x]*scale))
-			r, g, b := e.at(sx, sy, edgeReflect)
-			// A mean of values in 0..1 needs no limits.
-			out[3*x] = byte(r * 255)
-			out[3*x+1] = byte(g * 255)
-			out[3*x+2] = byte(b * 255)
-		}
-	}
+	smoothField(field, w, h, m.sigmaY, m.sigmaX, elasticTruncate)
 }
 
-// at is bilinear; edges says what lies outside.
-func (e *elastic) at(x, y float64, edges edgeMode) (r, g, b float32) {
-	if x >= 0 && y >= 0 {
-		left, top := int(x), int(y)
-		if left+1 < e.w && top+1 < e.h {
-			i := 3 * (top*e.w + left)
-			return blendPixels(e.from[i:], e.from[i+3:], e.from[i+3*e.w:], e.from[i+3*e.w+3:],
-				float32(x-float64(left)), float32(y-float64(top)))
+// moveElastic writes the picture with pixel (x, y) taken from (x+dx, y+dy), where
+// dx and dy are displacements.
+func moveElastic(dst *imaging.Image, picture []float32, d Draws, m displacement) {
+	w, h := dst.W, dst.H
+	fields := borrowFloats(2 * w * h)
+	defer floatPool.Put(fields)
+	dx, dy := (*fields)[:w*h], (*fields)[w*h:]
+	m.draw(dx, w, h, d)
+	m.draw(dy, w, h, d)
+	line := borrowSingles(3*w + 1)
+	defer singlePool.Put(line)
+	from := warp{w: w, h: h, from: picture, edges: edgeReflect}
+	for y := range h {
+		xs, ys := dx[y*w:(y+1)*w], dy[y*w:(y+1)*w]
+		for x := range xs {
+			// The displacements are single precision, the places are not.
+			xs[x] = float64(x) + float64(float32(xs[x]*m.scale))
+			ys[x] = float64(y) + float64(float32(ys[x]*m.scale))
+		}
+		from.row(*line, xs, ys)
+		out := dst.Pix[3*y*w : 3*(y+1)*w]
+		for i := range out {
+			out[i] = byte((*line)[i] * 255) // means of values in 0..1 need no limits
 		}
 	}
-	return e.atEdge(x, y, edges)
-}
-
-func (e *elastic) atEdge(x, y float64, edges edgeMode) (r, g, b float32) {
-	left, top := math.Floor(x), math.Floor(y)
-	pixel := func(right, down int) []float32 {
-		column, row := edges.index(int(left)+right, e.w), edges.index(int(top)+down, e.h)
-		return e.from[3*(row*e.w+column):]
-	}
-	return blendPixels(pixel(0, 0), pixel(1, 0), pixel(0, 1), pixel(1, 1), float32(x-left), float32(y-top))
-}
-
-// blendPixels is x of the way from p to q and from s to t, and y of the way
-// between those. Pixels that are equal give just themselves.
-func blendPixels(p, q, s, t []float32, x, y float32) (r, g, b float32) {
-	p, q, s, t = p[:3:3], q[:3:3], s[:3:3], t[:3:3]
-	r, g, b = p[0]+x*(q[0]-p[0]), p[1]+x*(q[1]-p[1]), p[2]+x*(q[2]-p[2])
-	r += y * (s[0] + x*(t[0]-s[0]) - r)
-	g += y * (s[1] + x*(t[1]-s[1]) - g)
-	b += y * (s[2] + x*(t[2]-s[2]) - b)
-	return r, g, b
 }

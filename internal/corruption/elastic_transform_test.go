@@ -82,25 +82,3 @@ func TestElasticTransformNeedsThreePixels(t *testing.T) {
 		}
 	}
 }
-
-func TestBilinearAtTheEdges(t *testing.T) {
-	e := elastic{w: 3, h: 1, from: []float32{0, 0, 0, 0.5, 0.5, 0.5, 1, 1, 1}}
-	for _, c := range []struct {
-		x     float64
-		edges edgeMode
-		want  float32
-	}{
-		{0.5, edgeReflect, 0.25},
-		{-0.5, edgeReflect, 0},       // between pixel 0 and itself
-		{-1.5, edgeReflect, 0.25},    // between 0 and 1
-		{2.5, edgeReflect, 1},        // between 2 and itself
-		{-0.5, edgeReflect101, 0.25}, // between 1 and 0
-		{2.5, edgeReflect101, 0.75},
-		{-1001.5, edgeReflect101, 0.75}, // between 2 and 1, as -1002 and -1001 are modulo 4
-	} {
-		r, g, b := e.at(c.x, 0, c.edges)
-		if r != c.want || g != c.want || b != c.want {
-			t.Errorf("at %v: %v %v %v, want %v", c.x, r, g, b, c.want)
-		}
-	}
-}
