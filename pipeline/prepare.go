@@ -37,6 +37,9 @@ type preparer struct {
 	models []openModel
 	limits imaging.Options
 	seed   uint64
+	// recrop is the way of the authors' code: what is whole goes through the
+	// model's own resize and crop all the same.
+	recrop bool
 	clock  *clock
 }
 
@@ -150,7 +153,10 @@ next:
 		if model.failed() {
 			continue
 		}
-		t := model.info.transformFor(s)
+		t := model.info.Transform
+		if s.Whole && !p.recrop {
+			t = wholeTransform(t, s.Image)
+		}
 		for _, c := range crops {
 			if c.t == t {
 				add(m, c.image)
@@ -168,12 +174,8 @@ next:
 	return nil
 }
 
-// transformFor is what makes the model's input of a sample.
-func (info ModelInfo) transformFor(s Sample) Transform {
-	t := info.Transform
-	if !s.Whole {
-		return t
-	}
-	w, h := t.OutputSize(s.Image.W, s.Image.H)
+// wholeTransform resizes the whole image to the size that t gives.
+func wholeTransform(t Transform, image *Image) Transform {
+	w, h := t.OutputSize(image.W, image.H)
 	return Transform{Mode: imaging.ResizeExact, ResizeW: w, ResizeH: h, Filter: t.Filter}
 }

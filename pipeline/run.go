@@ -158,6 +158,9 @@ func (r *runner) closeStages() {
 	r.closers = nil
 }
 
+// protocolQubaCode is the protocol that repeats the authors' released code.
+const protocolQubaCode = "quba-code"
+
 // waitingBatches is how many batches of each worker may wait for inference:
 // enough to prepare images while the models are loaded.
 const waitingBatches = 4
@@ -173,7 +176,7 @@ func (r *runner) runPass(ctx context.Context, pass *pass) error {
 
 	c := r.plan.config
 	workers := r.workers()
-	prepare := &preparer{pass: pass, models: r.models, seed: c.Seed, clock: r.clock, limits: imaging.Options{MaxPixels: c.MaxPixels}}
+	prepare := &preparer{pass: pass, models: r.models, seed: c.Seed, recrop: c.Protocol == protocolQubaCode, clock: r.clock, limits: imaging.Options{MaxPixels: c.MaxPixels}}
 	batches := newBatcher(r.models)
 	infer := &inferrer{models: r.models, probs: r.probsByPipeline(), clock: r.clock, opening: &r.opening}
 

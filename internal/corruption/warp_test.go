@@ -31,7 +31,7 @@ func TestWarpAtTheEdges(t *testing.T) {
 	}
 }
 
-// C and Go give the same, up to rounding, and so does the definition in double precision.
+// C, Go and the definition in double precision agree up to rounding.
 func TestWarpRow(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		w, h := rapid.IntRange(1, 12).Draw(t, "w"), rapid.IntRange(1, 12).Draw(t, "h")

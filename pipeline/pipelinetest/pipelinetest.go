@@ -96,6 +96,9 @@ type FakeModel struct {
 	Panic bool
 	// Mem allocates the records; the default allocator when nil.
 	Mem memory.Allocator
+	// OnInfer sees every sample of a batch; it may be called from several
+	// goroutines.
+	OnInfer func(pipeline.Sample)
 	// Transform is what the engine must do to the images.
 	Transform pipeline.Transform
 
@@ -138,6 +141,9 @@ func (f *FakeModel) Infer(_ context.Context, batch []pipeline.Sample, probs bool
 				panic("fake fault")
 			}
 			return nil, errors.New("fake failure")
+		}
+		if f.OnInfer != nil {
+			f.OnInfer(s)
 		}
 		for k := range logits {
 			logits[k] = float32(s.Image.Pix[k%len(s.Image.Pix)]) / 64

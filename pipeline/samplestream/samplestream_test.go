@@ -153,8 +153,10 @@ func foreign(t testing.TB, schema *arrow.Schema, fill func(*array.RecordBuilder)
 func few(meta map[string]string) *arrow.Schema {
 	m := arrow.MetadataFrom(meta)
 	return arrow.NewSchema([]arrow.Field{
-		{Name: "pixels", Type: arrow.BinaryTypes.Binary, Nullable: true}, {Name: "mine", Type: arrow.ListOf(arrow.PrimitiveTypes.Float32)},
-		{Name: "height", Type: arrow.PrimitiveTypes.Int32}, {Name: "width", Type: arrow.PrimitiveTypes.Int32},
+		{Name: "pixels", Type: arrow.BinaryTypes.Binary, Nullable: true},
+		{Name: "mine", Type: arrow.ListOf(arrow.PrimitiveTypes.Float32)},
+		{Name: "height", Type: arrow.PrimitiveTypes.Int32},
+		{Name: "width", Type: arrow.PrimitiveTypes.Int32},
 		{Name: "id", Type: arrow.BinaryTypes.String},
 	}, &m)
 }
