@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"quba/internal/imaging"
 )
@@ -46,6 +47,7 @@ type preparer struct {
 // Prepare never fails for one sample alone: what cannot be used is in bad.
 func (p *preparer) Prepare(ctx context.Context, s Sample) ([]prepared, error) {
 	s.Seed = p.seed
+	read := s
 	image, warning, err := p.decode(s)
 	if MachineFault(err) {
 		return nil, fmt.Errorf("%s: %w", s.Path, err)
@@ -55,6 +57,7 @@ func (p *preparer) Prepare(ctx context.Context, s Sample) ([]prepared, error) {
 	}
 	s = s.With(image, s.Variant)
 	var out prepared
+	defer func() { p.recycle(read, image, out.items) }()
 	if warning != "" {
 		out.warnings = []BadSample{p.note(s, warning)}
 	}
@@ -64,6 +67,18 @@ func (p *preparer) Prepare(ctx context.Context, s Sample) ([]prepared, error) {
 		}
 	}
 	return []prepared{out}, nil
+}
+
+// recycle gives the pixels of a decoded image back where nobody can hold them:
+// no stage has seen them, and no model takes them as they are.
+func (p *preparer) recycle(read Sample, image *Image, items []item) {
+	if read.Image == image || slices.ContainsFunc(p.pass.pipelines, func(pl planPipeline) bool { return len(pl.stages) > 0 }) {
+		return
+	}
+	if slices.ContainsFunc(items, func(it item) bool { return it.sample.Image == image }) {
+		return
+	}
+	imaging.Recycle(image)
 }
 
 // decode gives the pixels, and a warning where a file is damaged in a way

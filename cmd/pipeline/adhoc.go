@@ -282,18 +282,22 @@ func (h *adhoc) scoresNode(c component) *yaml.Node {
 }
 
 // playing is the pipeline of a role: the one of its name, or the only one, or
-// the perturbed one. An optional role needs its name.
+// the only one that is not clean. An optional role is left out unless there
+// are images made for it.
 func (h *adhoc) playing(role metrics.Role) string {
 	names := h.pipelineNames()
-	switch {
-	case slices.Contains(names, role.Name):
+	if slices.Contains(names, role.Name) {
 		return role.Name
-	case role.Optional && len(h.pipelines) > 0:
+	}
+	if role.Optional && (len(names) == 1 || len(h.pipelines) > 0) {
 		return ""
-	case len(names) == 1 && !role.Optional:
+	}
+	if len(names) == 1 {
 		return names[0]
-	case slices.Contains(names, perturbedPipeline):
-		return perturbedPipeline
+	}
+	others := slices.DeleteFunc(slices.Clone(names), func(name string) bool { return name == cleanPipeline })
+	if len(others) == 1 {
+		return others[0]
 	}
 	return ""
 }

@@ -32,9 +32,10 @@ stdin, and prints the scores.
 ` + settingHelp + `
 
 Each role of a metric is played by the stream of the pipeline with its name, or by
-the only stream. Another choice is on.ROLE=PIPELINE; predict --pipeline names them.`,
+the only stream, or by the only one that is not named clean. Another choice is
+on.ROLE=PIPELINE; predict --pipeline names them.`,
 		Example: `  pipeline emit --images val | pipeline predict --model m.onnx | pipeline collect --metric accuracy
-  pipeline collect --metric corruption_robustness:on.corrupted=fog clean.arrows fog.arrows`,
+  pipeline collect --metric corruption_robustness clean.arrows corrupted.arrows`,
 	}
 	f.addMetrics(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {

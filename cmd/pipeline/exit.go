@@ -18,6 +18,7 @@ const (
 	exitBadSamples  = 4
 	exitRetryable   = 75
 	exitInterrupted = 130
+	exitPipe        = 141 // what a shell shows for a program whose reader is gone
 	exitTerminated  = 143
 )
 

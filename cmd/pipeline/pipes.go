@@ -21,10 +21,6 @@ import (
 	"quba/pipeline/samplestream"
 )
 
-// exitPipe is what a shell shows for a program that wrote to a pipe which
-// nobody reads any more.
-const exitPipe = 141
-
 const pipesHelp = `
 
 The stream is an Arrow IPC stream with one row for each image: seq, id, path,

@@ -77,19 +77,20 @@ func within(path, prefix string) bool { return path == prefix || strings.HasPref
 // allowed lists what a folder may import of the project; the standard library
 // and, where not said otherwise, other modules are always allowed.
 var allowed = map[string][]string{
-	"pipeline/registry":  {},
-	"pipeline/record":    {},
-	"pipeline/config":    {"pipeline/registry"},
-	"pipeline":           {"pipeline/config", "pipeline/record", "pipeline/registry", "internal/imaging", "internal/parquetio"},
-	"sources":            {"pipeline", "pipeline/record", "pipeline/registry", "internal"},
-	"stages":             {"pipeline", "pipeline/record", "pipeline/registry", "internal"},
-	"sinks":              {"pipeline", "pipeline/record", "pipeline/registry", "metrics", "internal"},
-	"metrics":            {"pipeline/record", "pipeline/registry"},
-	"ranking":            {"metrics", "pipeline/record", "pipeline/registry", "internal/parquetio"},
-	"internal/imaging":   {},
-	"internal/parquetio": {"pipeline/record"},
-	"internal/onnxfile":  {},
-	"internal/modelcard": {"internal/imaging", "internal/onnxfile", "pipeline/registry"},
+	"pipeline/registry":     {},
+	"pipeline/record":       {},
+	"pipeline/config":       {"pipeline/registry"},
+	"pipeline":              {"pipeline/config", "pipeline/record", "pipeline/registry", "internal/imaging", "internal/parquetio"},
+	"pipeline/samplestream": {"pipeline", "pipeline/record"},
+	"sources":               {"pipeline", "pipeline/record", "pipeline/registry", "internal"},
+	"stages":                {"pipeline", "pipeline/record", "pipeline/registry", "internal"},
+	"sinks":                 {"pipeline", "pipeline/record", "pipeline/registry", "metrics", "internal"},
+	"metrics":               {"pipeline/record", "pipeline/registry"},
+	"ranking":               {"metrics", "pipeline/record", "pipeline/registry", "internal/parquetio"},
+	"internal/imaging":      {},
+	"internal/parquetio":    {"pipeline/record"},
+	"internal/onnxfile":     {},
+	"internal/modelcard":    {"internal/imaging", "internal/onnxfile", "pipeline/registry"},
 }
 
 func TestWhoMayImportWhom(t *testing.T) {

@@ -174,15 +174,17 @@ func (b *flatbuffer) follow(at int) (int, error) {
 }
 
 // field returns the place of a field of size bytes in a table; false when the
-// table lacks it, or when it lies outside the data.
+// table lacks it, or when it lies outside the data, where Arrow's reader fails
+// as well. It must find whatever that reader finds, such as a field in a vtable
+// of an odd length.
 func (b *flatbuffer) field(table, number, size int) (int, bool) {
 	vtable := int64(table) - int64(int32(binary.LittleEndian.Uint32(b.data[table:])))
-	if vtable < 0 || vtable > int64(len(b.data)-4) {
+	if vtable < 0 || vtable > int64(len(b.data)-2) {
 		return 0, false
 	}
 	slot := 4 + 2*number
 	length := int(binary.LittleEndian.Uint16(b.data[vtable:]))
-	if slot+2 > length || int(vtable)+slot+2 > len(b.data) {
+	if slot >= length || int(vtable)+slot+2 > len(b.data) {
 		return 0, false
 	}
 	offset := int(binary.LittleEndian.Uint16(b.data[int(vtable)+slot:]))
