@@ -89,6 +89,8 @@ var allowed = map[string][]string{
 	"ranking":               {"metrics", "pipeline/record", "pipeline/registry", "internal/parquetio"},
 	"internal/imaging":      {},
 	"internal/parquetio":    {"pipeline/record"},
+	"internal/corruption":   {"internal/imaging", "internal/edge", "pipeline/registry"},
+	"internal/edge":         {},
 	"internal/onnxfile":     {},
 	"internal/modelcard":    {"internal/imaging", "internal/onnxfile", "pipeline/registry"},
 }
