@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -199,87 +198,12 @@ func (a *app) preview(ctx context.Context, plan *pipeline.Plan, c config.Config,
 		fmt.Fprintf(a.stderr, "%s: %d images, %d columns\n", f.sheet, len(sheet.rows), len(sheet.columns))
 	}
 	if folder != nil {
+		if err := folder.Finish(); err != nil {
+			return err
+		}
 		fmt.Fprintf(a.stderr, "%s: %d images\n", f.outDir, folder.saved)
 	}
 	return badImages(count, c.MaxBadFraction)
-}
-
-// imageSaver writes samples as an ImageFolder. It never leaves its folder and
-// never replaces a file.
-type imageSaver struct {
-	root    *os.Root
-	quality int
-	saved   int
-}
-
-func newImageSaver(dir string, quality int) (*imageSaver, error) {
-	if err := os.MkdirAll(dir, 0o777); err != nil {
-		return nil, usagef("--out-dir: %w", err)
-	}
-	root, err := os.OpenRoot(dir)
-	if err != nil {
-		return nil, usagef("--out-dir: %w", err)
-	}
-	return &imageSaver{root: root, quality: quality}, nil
-}
-
-// Close leaves the folder.
-func (s *imageSaver) Close() { _ = s.root.Close() }
-
-// Save writes the samples.
-func (s *imageSaver) Save(samples []pipeline.Sample) error {
-	for _, sample := range samples {
-		name := savedName(sample, s.quality)
-		if err := s.root.MkdirAll(filepath.Dir(name), 0o777); err != nil {
-			return err
-		}
-		f, err := s.root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
-		if errors.Is(err, os.ErrExist) {
-			return usagef("--out-dir: %s exists already; choose a folder without images", filepath.Join(s.root.Name(), name))
-		}
-		if err != nil {
-			return err
-		}
-		if err := errors.Join(encodeImage(f, picture(sample.Image), s.quality), f.Close()); err != nil {
-			return fmt.Errorf("%s: %w", name, err)
-		}
-		s.saved++
-	}
-	return nil
-}
-
-// savedName is CLASS/NAME_PERTURBATION_SEVERITY.EXT. The class is the first
-// folder of the sample's ID, or its label.
-func savedName(s pipeline.Sample, quality int) string {
-	class, rest, ok := strings.Cut(s.ID, "/")
-	if !ok || !filepath.IsLocal(class) || class == "." {
-		class, rest = fmt.Sprintf("class_%d", s.Label), s.ID
-	}
-	name := strings.TrimSuffix(rest, filepath.Ext(rest))
-	if s.Variant.Perturbation != "" {
-		name += "_" + variantName(s.Variant, "_")
-	}
-	name = strings.Map(func(r rune) rune {
-		if r < ' ' || strings.ContainsRune(`/\:`, r) {
-			return '_'
-		}
-		return r
-	}, name)
-	if quality > 0 {
-		return filepath.Join(class, name+".jpg")
-	}
-	return filepath.Join(class, name+".png")
-}
-
-func variantName(v pipeline.Variant, between string) string {
-	name := v.Perturbation
-	if name == "" {
-		name = "clean"
-	}
-	if v.Severity > 0 {
-		name += between + strconv.Itoa(int(v.Severity))
-	}
-	return name
 }
 
 // thumbnail fits an image into a square, with a border where it is not one.
