@@ -74,8 +74,9 @@ race: $(NATIVE) $(ONNXRUNTIME_LIB) $(VENV)/test.txt ## run the tests with the ra
 fuzz: $(NATIVE) $(ONNXRUNTIME_LIB) ## run each fuzz target for FUZZTIME
 	@tools/fuzz.sh $(FUZZTIME) -tags '$(GOTAGS)'
 
-bench: build $(ONNXRUNTIME_LIB) $(VENV)/bench.txt $(MODELS) $(PHOTOGRAPHS) ## compare with a Python baseline and with onnxruntime alone
+bench: build $(ONNXRUNTIME_LIB) $(VENV)/bench.txt $(MODELS) $(PHOTOGRAPHS) ## compare with a Python baseline and with onnxruntime alone; time each corruption
 	@$(VENV)/bin/python bench/run.py --rounds $(ROUNDS)
+	$(GO) test -tags '$(GOTAGS)' -run '^$$' -bench 'Corruption|Set' -benchtime 60x ./internal/corruption
 
 lint: $(NATIVE) ## go vet, staticcheck, gofumpt
 	$(GO) vet -tags '$(GOTAGS)' ./...
