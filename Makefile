@@ -21,6 +21,7 @@ ORT_LIBRARY := $(CACHE)/onnxruntime/lib/libonnxruntime.$(if $(filter Darwin,$(sh
 MODELS      := $(patsubst %,$(CACHE)/models/efficientnet_lite%.json,0 1 2)
 PHOTOGRAPHS := $(CACHE)/data/imagenet20
 VENV        := $(CACHE)/venv
+REFERENCE   := $(CACHE)/imagecorruptions
 NATIVE      := $(CACHE)/native
 
 # A library of the user's own is taken as it is.
@@ -29,10 +30,10 @@ ONNXRUNTIME_LIB := $(ORT_LIBRARY)
 endif
 export ONNXRUNTIME_LIB PYTHON
 
-.PHONY: help setup build demo test race fuzz bench lint schema clean distclean
+.PHONY: help setup build demo test race fuzz bench bench-corruptions lint schema clean distclean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(NATIVE) $(ONNXRUNTIME_LIB) $(VENV)/demo.txt $(VENV)/test.txt $(MODELS) $(PHOTOGRAPHS) ## fetch and make what demo and test need
 
@@ -76,7 +77,18 @@ fuzz: $(NATIVE) $(ONNXRUNTIME_LIB) ## run each fuzz target for FUZZTIME
 
 bench: build $(ONNXRUNTIME_LIB) $(VENV)/bench.txt $(MODELS) $(PHOTOGRAPHS) ## compare with a Python baseline and with onnxruntime alone; time each corruption
 	@$(VENV)/bin/python bench/run.py --rounds $(ROUNDS)
-	$(GO) test -tags '$(GOTAGS)' -run '^$$' -bench 'Corruption|Set' -benchtime 60x ./internal/corruption
+	@$(MAKE) --no-print-directory bench-corruptions
+
+bench-corruptions: $(NATIVE) ## compare the time of each corruption with the Python reference
+	@$(MAKE) -s --no-print-directory $(REFERENCE)/corruptions.txt || echo "the Python reference cannot be installed" >&2
+	@GO='$(GO)' $(PYTHON) bench/corruptions.py --rounds $(ROUNDS) --tags '$(GOTAGS)'
+
+# In a folder of its own: it needs older packages than the rest.
+$(REFERENCE)/corruptions.txt: tools/python/corruptions.txt
+	@rm -rf $(REFERENCE)
+	@$(PYTHON) -m pip install --quiet --no-cache-dir --disable-pip-version-check --root-user-action ignore --no-deps \
+		--require-hashes --only-binary :all: --target $(REFERENCE) --requirement $<
+	@cp $< $@
 
 lint: $(NATIVE) ## go vet, staticcheck, gofumpt
 	$(GO) vet -tags '$(GOTAGS)' ./...

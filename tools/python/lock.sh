@@ -27,3 +27,5 @@ done
 lock test 3.10 $shared
 # shellcheck disable=SC2086
 lock bench 3.11 $shared
+# imagecorruptions asks for opencv-python, whose headless build is enough.
+lock corruptions 3.11 --no-emit-package opencv-python
