@@ -7,11 +7,15 @@ import (
 	"io/fs"
 	"math"
 	"os"
+	"slices"
 )
 
 // chunkRows is how many samples are transposed together. With 1000 classes a
-// chunk is 4 MB, and each class lies in 4 KB runs.
-const chunkRows = 1024
+// chunk is 1 MB, and each class lies in 1 KB runs.
+const chunkRows = 256
+
+// pieceSize is how many probabilities are encoded for one write.
+const pieceSize = 16 << 10
 
 // firstRows is how many samples a store has room for at first.
 const firstRows = 8
@@ -76,11 +80,13 @@ func (s *probabilityStore) spill() error {
 			return err
 		}
 	}
-	for i, p := range s.chunk {
-		binary.LittleEndian.PutUint32(s.encoded[4*i:], math.Float32bits(p))
-	}
-	if _, err := s.file.Write(s.encoded); err != nil {
-		return fmt.Errorf("store probabilities for calibration: %w; set TMPDIR to a folder with room", err)
+	for piece := range slices.Chunk(s.chunk, pieceSize) {
+		for i, p := range piece {
+			binary.LittleEndian.PutUint32(s.encoded[4*i:], math.Float32bits(p))
+		}
+		if _, err := s.file.Write(s.encoded[:4*len(piece)]); err != nil {
+			return fmt.Errorf("store probabilities for calibration: %w; set TMPDIR to a folder with room", err)
+		}
 	}
 	return nil
 }
@@ -91,7 +97,7 @@ func (s *probabilityStore) open() error {
 		return fmt.Errorf("store probabilities for calibration: %w; set TMPDIR to a writable folder", err)
 	}
 	s.file, s.path = file, file.Name()
-	s.encoded = make([]byte, 4*len(s.chunk))
+	s.encoded = make([]byte, 4*min(pieceSize, len(s.chunk)))
 	// Without a name the file goes away with the process, however it ends.
 	// Where an open file cannot lose its name, close removes it.
 	if os.Remove(s.path) == nil {

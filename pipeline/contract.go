@@ -62,8 +62,8 @@ type Model interface {
 	Open(ctx context.Context, run *Run) error
 	// Infer takes at most BatchSize samples whose images went through the
 	// model's Transform, and returns one prediction row for each, in order.
-	// probs asks for the probabilities of all classes. The caller releases
-	// the record.
+	// probs asks for the probabilities of all classes. It keeps none of the
+	// images, whose memory is used again. The caller releases the record.
 	Infer(ctx context.Context, batch []Sample, probs bool) (arrow.Record, error)
 	Close() error
 }

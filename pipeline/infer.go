@@ -5,6 +5,8 @@ import (
 	"fmt"
 
 	"github.com/apache/arrow/go/v17/arrow"
+
+	"quba/internal/imaging"
 )
 
 // work is a step of the second half of the graph: a batch for a model, or
@@ -12,7 +14,8 @@ import (
 type work struct {
 	pipeline, model int
 	batch           []Sample
-	read            int64 // samples that left the source since the step before
+	private         []*Image // those of the batch that nobody else holds
+	read            int64    // samples that left the source since the step before
 	bad, warnings   []BadSample
 }
 
@@ -20,18 +23,24 @@ type work struct {
 // model's size. The cuts depend on the order of the items alone.
 type batcher struct {
 	models  []openModel
-	open    map[batchKey][]Sample
+	open    map[batchKey]*openBatch
 	order   []batchKey // in order of first use
 	pending work       // news that no batch has carried yet
 }
 
 type batchKey struct{ pipeline, model int }
 
+// openBatch is a batch that is not full yet.
+type openBatch struct {
+	samples []Sample
+	private []*Image
+}
+
 // newsLimit bounds the news that wait for a batch to travel with.
 const newsLimit = 256
 
 func newBatcher(models []openModel) *batcher {
-	return &batcher{models: models, open: map[batchKey][]Sample{}}
+	return &batcher{models: models, open: map[batchKey]*openBatch{}}
 }
 
 // Add takes the next prepared sample and returns the batches that it fills.
@@ -42,11 +51,17 @@ func (b *batcher) Add(p prepared) ([]work, error) {
 	var full []work
 	for _, it := range p.items {
 		key := batchKey{it.pipeline, it.model}
-		if _, known := b.open[key]; !known {
+		open, known := b.open[key]
+		if !known {
+			open = &openBatch{}
+			b.open[key] = open
 			b.order = append(b.order, key)
 		}
-		b.open[key] = append(b.open[key], it.sample)
-		if len(b.open[key]) == b.models[it.model].info.BatchSize {
+		open.samples = append(open.samples, it.sample)
+		if it.private {
+			open.private = append(open.private, it.sample.Image)
+		}
+		if len(open.samples) == b.models[it.model].info.BatchSize {
 			full = append(full, b.cut(key))
 		}
 	}
@@ -60,7 +75,7 @@ func (b *batcher) Add(p prepared) ([]work, error) {
 func (b *batcher) Flush() ([]work, error) {
 	var rest []work
 	for _, key := range b.order {
-		if len(b.open[key]) > 0 {
+		if len(b.open[key].samples) > 0 {
 			rest = append(rest, b.cut(key))
 		}
 	}
@@ -69,8 +84,9 @@ func (b *batcher) Flush() ([]work, error) {
 
 func (b *batcher) cut(key batchKey) work {
 	w := b.news()
-	w.pipeline, w.model, w.batch = key.pipeline, key.model, b.open[key]
-	b.open[key] = make([]Sample, 0, len(w.batch))
+	open := b.open[key]
+	w.pipeline, w.model, w.batch, w.private = key.pipeline, key.model, open.samples, open.private
+	*open = openBatch{samples: make([]Sample, 0, len(w.batch))}
 	return w
 }
 
@@ -117,7 +133,10 @@ func (r *inferrer) Infer(ctx context.Context, w work) ([]inferred, error) {
 		}
 		done.record = rec
 	}
-	done.batch = nil
+	for _, image := range w.private {
+		imaging.Recycle(image)
+	}
+	done.batch, done.private = nil, nil
 	return []inferred{done}, nil
 }
 

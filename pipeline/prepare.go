@@ -14,6 +14,8 @@ type item struct {
 	pipeline int // position in the config
 	model    int
 	sample   Sample
+	// private says that nobody else holds the sample's image.
+	private bool
 }
 
 // prepared is what became of one sample of the source.
@@ -154,13 +156,14 @@ func (p *preparer) crop(pl *planPipeline, s Sample, out *prepared) error {
 	type done struct {
 		t     Transform
 		image *Image
+		item  int // the first that it was made for
 	}
 	var crops []done
 	first := len(out.items)
-	add := func(m int, image *Image) {
+	add := func(m int, image *Image, private bool) {
 		input := s.With(image, s.Variant)
 		input.Model = p.models[m].name
-		out.items = append(out.items, item{pipeline: pl.order, model: m, sample: input})
+		out.items = append(out.items, item{pipeline: pl.order, model: m, sample: input, private: private})
 	}
 next:
 	for _, m := range pl.models {
@@ -174,7 +177,8 @@ next:
 		}
 		for _, c := range crops {
 			if c.t == t {
-				add(m, c.image)
+				out.items[c.item].private = false
+				add(m, c.image, false)
 				continue next
 			}
 		}
@@ -183,8 +187,8 @@ next:
 			out.items = out.items[:first]
 			return fmt.Errorf("preprocessing for %s: %w", model.name, err)
 		}
-		crops = append(crops, done{t, image})
-		add(m, image)
+		crops = append(crops, done{t, image, len(out.items)})
+		add(m, image, image != s.Image)
 	}
 	return nil
 }

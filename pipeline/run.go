@@ -161,9 +161,18 @@ func (r *runner) closeStages() {
 // protocolQubaCode is the protocol that repeats the authors' released code.
 const protocolQubaCode = "quba-code"
 
-// waitingBatches is how many batches of each worker may wait for inference:
+// waitingImages is how many images of each worker may wait for inference:
 // enough to prepare images while the models are loaded.
-const waitingBatches = 4
+const waitingImages = 32
+
+// waitingBatches is how many batches hold waitingImages of each worker.
+func (r *runner) waitingBatches() int {
+	size := 1
+	for _, m := range r.models {
+		size = max(size, m.info.BatchSize)
+	}
+	return max(1, r.workers()*waitingImages/size)
+}
 
 // runPass streams one data set through its pipelines and models into the
 // sinks.
@@ -183,7 +192,7 @@ func (r *runner) runPass(ctx context.Context, pass *pass) error {
 	samples := from(g, reading, pass.path, pass.samples(reading))
 	ready := flatMap(samples, "preparing images", workers, workers, prepare.Prepare)
 	works := scan(ready, "batching", batches.Add, batches.Flush)
-	done := flatMap(works, "inference", workers, waitingBatches*workers, infer.Infer)
+	done := flatMap(works, "inference", workers, r.waitingBatches(), infer.Infer)
 	r.tally.feed(pass)
 	err := drain(done, "writing results", func(d inferred) error { return r.take(ctx, pass, d) })
 	if errors.Is(err, errSource) {

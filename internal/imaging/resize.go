@@ -44,7 +44,7 @@ func (t Transform) Apply(src *Image) (*Image, error) {
 	if w == src.W && h == src.H && x.out == w && y.out == h {
 		return src, nil
 	}
-	dst := New(x.out, y.out)
+	dst := reused(x.out, y.out)
 	if x.len() < x.out || y.len() < y.out {
 		dst.fill(t.PadColor)
 	}
