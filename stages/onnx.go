@@ -20,7 +20,7 @@ import (
 
 func init() {
 	registry.Register(Models, "onnx", "An image classifier in an ONNX file, run by onnxruntime on the CPU.",
-		OnnxConfig{Batch: 8, Probe: OnnxProbe{Timeout: time.Minute, MemoryMB: 4096}},
+		OnnxConfig{Batch: 4, Probe: OnnxProbe{Timeout: time.Minute, MemoryMB: 4096, Remember: true}},
 		func(c OnnxConfig) (pipeline.Model, error) { return NewOnnx(c), nil })
 }
 
@@ -174,7 +174,7 @@ func (m *Onnx) Open(ctx context.Context, run *pipeline.Run) error {
 	if err != nil {
 		return err
 	}
-	result, err := ort.Probe(ctx, spec)
+	result, err := d.probe(ctx, spec, m.config.Probe.Remember)
 	if err != nil {
 		return advise(err)
 	}

@@ -52,6 +52,7 @@ type OnnxPreprocess struct {
 type OnnxProbe struct {
 	Timeout  time.Duration `koanf:"timeout" jsonschema_description:"How long the trial may take."`
 	MemoryMB int           `koanf:"memory_mb" jsonschema:"minimum=64,maximum=1048576" jsonschema_description:"Memory that the trial may allocate, on Linux, in MiB."`
+	Remember bool          `koanf:"remember" jsonschema_description:"Whether a model that passed is not tried again on this machine; the results lie in quba/probes in the user's cache folder."`
 }
 
 // Validate checks what tags cannot say.

@@ -1,6 +1,7 @@
 package stages
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"runtime"
@@ -34,6 +35,17 @@ func (d *onnxModel) probeSpec(library string, limits OnnxProbe) (ort.ProbeSpec, 
 		spec.Low[at], spec.High[at] = table[0], table[255]
 	}
 	return spec, nil
+}
+
+func (d *onnxModel) probe(ctx context.Context, spec ort.ProbeSpec, remember bool) (ort.ProbeResult, error) {
+	if !remember {
+		return ort.Probe(ctx, spec)
+	}
+	content := []string{d.file.SHA256}
+	for _, e := range d.external {
+		content = append(content, e.Location, e.SHA256)
+	}
+	return ort.Remembered(ctx, spec, content)
 }
 
 func (d *onnxModel) probeRows() int {
