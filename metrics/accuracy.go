@@ -13,7 +13,7 @@ func newAccuracy(noOptions) (Spec, error) {
 	return Spec{
 		Better: Higher,
 		Roles:  []Role{cleanRole},
-		New:    func(env Env) Metric { return &accuracy{classes: env.Classes} },
+		New:    func(env Env) Metric { return &accuracy{classes: env.ClassesOf(roleClean)} },
 	}, nil
 }
 

@@ -3,6 +3,7 @@ package metrics
 import (
 	"fmt"
 	"math"
+	"strings"
 )
 
 const (
@@ -66,7 +67,7 @@ func (b *calibrationBins) expectedError() float64 {
 func (b *calibrationBins) parts() []Part {
 	var parts []Part
 	for i, bin := range b {
-		name := fmt.Sprintf("bin%02d_", i)
+		name := binName(i)
 		parts = append(parts, Part{Name: name + "count", Value: float64(bin.count), N: bin.count})
 		if bin.count == 0 {
 			continue
@@ -77,4 +78,47 @@ func (b *calibrationBins) parts() []Part {
 			Part{Name: name + "confidence", Value: bin.confidence / n, N: bin.count})
 	}
 	return parts
+}
+
+const binPrefix = "bin"
+
+func binName(i int) string { return fmt.Sprintf("%s%02d_", binPrefix, i) }
+
+// ReliabilityBin is a bin of a reliability diagram: predictions whose
+// confidence is at least Lower and below Upper, but for the last, which is
+// confidence 1 alone.
+type ReliabilityBin struct {
+	Lower, Upper float32
+	Count        int64
+	// Accuracy and Confidence are means in [0, 1], 0 when Count is.
+	Accuracy, Confidence float64
+}
+
+// Gap is |Accuracy - Confidence|. The ECE is its mean over the bins, weighted
+// by their counts.
+func (b ReliabilityBin) Gap() float64 { return math.Abs(b.Accuracy - b.Confidence) }
+
+// ReliabilityBins finds the bins among the parts of a calibration error and
+// gives back the other parts. There are no bins unless all are there.
+func ReliabilityBins(parts []Part) (bins []ReliabilityBin, rest []Part) {
+	values := map[string]float64{}
+	for _, p := range parts {
+		if strings.HasPrefix(p.Name, binPrefix) {
+			values[p.Name] = p.Value
+			continue
+		}
+		rest = append(rest, p)
+	}
+	for i := range allBins {
+		name := binName(i)
+		count, ok := values[name+"count"]
+		if !ok {
+			return nil, parts
+		}
+		bins = append(bins, ReliabilityBin{
+			Lower: binEdges[i], Upper: binEdges[min(i+1, allBins-1)], Count: int64(count),
+			Accuracy: values[name+"accuracy"], Confidence: values[name+"confidence"],
+		})
+	}
+	return bins, rest
 }

@@ -17,7 +17,7 @@ func newClassBalance(noOptions) (Spec, error) {
 	return Spec{
 		Better: Higher,
 		Roles:  []Role{cleanRole},
-		New:    func(env Env) Metric { return &classBalance{protocol: env.Protocol, classes: env.Classes} },
+		New:    func(env Env) Metric { return &classBalance{protocol: env.Protocol, classes: env.ClassesOf(roleClean)} },
 	}, nil
 }
 

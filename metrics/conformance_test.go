@@ -3,6 +3,7 @@ package metrics_test
 import (
 	"fmt"
 	"math"
+	"reflect"
 	"slices"
 	"testing"
 
@@ -22,11 +23,32 @@ func fullEnv(classes int) metrics.Env {
 	return metrics.Env{Protocol: metrics.Standard, Classes: classes, Parameters: 12_345_678, ParametersOrigin: "test"}
 }
 
+// requiredOptions are those of metrics that cannot do with their defaults.
+var requiredOptions = map[string]func(t *testing.T) map[string]string{
+	"error_consistency": func(t *testing.T) map[string]string {
+		return map[string]string{"Responses": numberedResponses(t, 1300)}
+	},
+}
+
+// withOptions sets text options by the names of their fields.
+func withOptions(options map[string]string) func(into any) error {
+	return func(into any) error {
+		for field, value := range options {
+			reflect.ValueOf(into).Elem().FieldByName(field).SetString(value)
+		}
+		return nil
+	}
+}
+
 // eachMetric runs a check on every registered metric with its defaults.
 func eachMetric(t *testing.T, check func(t *testing.T, spec metrics.Spec)) {
 	for _, entry := range metrics.Registry.Entries() {
 		t.Run(entry.Name, func(t *testing.T) {
-			spec, err := entry.New(nil)
+			var options map[string]string
+			if needed, ok := requiredOptions[entry.Name]; ok {
+				options = needed(t)
+			}
+			spec, err := entry.New(withOptions(options))
 			if err != nil {
 				t.Fatal(err)
 			}

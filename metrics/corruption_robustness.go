@@ -223,11 +223,25 @@ func (c *corruptionRobustness) missing() []string {
 }
 
 func (c *corruptionRobustness) notes() []string {
-	notes := append(c.perturbed.notes(c.clean.n), c.chain.notes()...)
+	notes := slices.Concat(c.perturbed.notes(c.clean.n), c.chain.notes(), c.uneven())
 	if c.procedural {
 		notes = append(notes, "frost is procedural, not the original textures")
 	}
 	return notes
+}
+
+// uneven names the first cell that was not measured over as many images as
+// clean accuracy, which it is relative to.
+func (c *corruptionRobustness) uneven() []string {
+	for i, row := range c.cells {
+		for severity, cell := range row {
+			if cell.n > 0 && cell.n != c.clean.n {
+				return []string{fmt.Sprintf("clean accuracy is over %d images, that of %s over %d",
+					c.clean.n, cellName(nameOfCorruption(i), severity), cell.n)}
+			}
+		}
+	}
+	return nil
 }
 
 // compare adds the errors in percent of AlexNet's.
@@ -245,7 +259,8 @@ func (c *corruptionRobustness) compare(s *Score) {
 			mean += (1 - cell.accuracy()) / maxSeverity
 		}
 		ratio := percent * mean / baseline
-		s.Parts = append(s.Parts, Part{Name: corruptionNames[i] + "/ce", Value: ratio})
+		_, n := c.relative(i)
+		s.Parts = append(s.Parts, Part{Name: corruptionNames[i] + "/ce", Value: ratio, N: n})
 		ratios += ratio
 		relatives += percent * (mean - cleanError) / (baseline - alexNetCleanError)
 	}

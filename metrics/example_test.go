@@ -58,7 +58,7 @@ func Example_customMetric() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	fold := metrics.NewFold(metrics.Binding{Name: "overconfidence", Spec: spec, On: map[string]string{"clean": "photos"}},
+	fold := metrics.NewFold(metrics.Binding{Name: "overconfidence", Spec: spec, On: map[string]string{"clean": "photos"}}, nil,
 		func(string) metrics.Env { return metrics.Env{Classes: 2} })
 	b := record.NewBuilder(memory.DefaultAllocator, false)
 	defer b.Release()

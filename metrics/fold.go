@@ -19,6 +19,39 @@ type Binding struct {
 	On   map[string]string // role -> pipeline
 }
 
+// CheckDecisions reports every role whose pipeline makes another decision than
+// the metric is defined for.
+func (b Binding) CheckDecisions(pipelines []record.PipelineRecord) error {
+	roles := rolesOf(b, pipelines)
+	var faults []error
+	for _, role := range b.Spec.Roles {
+		played, bound := roles[role.Name]
+		if !bound || role.Decision == "" || played.Decision == role.Decision {
+			continue
+		}
+		got := "it decides among the model's own classes"
+		if played.Decision != "" {
+			got = "its decision is " + played.Decision
+		}
+		faults = append(faults, fmt.Errorf("%s needs records of the decision %s as %s; pipeline %s gives others: %s; use a source of that kind, or add the stage {type: decision, among: %s}",
+			b.Name, role.Decision, role.Name, played.Name, got, role.Decision))
+	}
+	return errors.Join(faults...)
+}
+
+// rolesOf finds the pipelines that play the roles.
+func rolesOf(b Binding, pipelines []record.PipelineRecord) map[string]record.PipelineRecord {
+	roles := map[string]record.PipelineRecord{}
+	for role, name := range b.On {
+		for _, p := range pipelines {
+			if p.Name == name {
+				roles[role] = p
+			}
+		}
+	}
+	return roles
+}
+
 // Check reports every fault of a binding, joined, each as a
 // registry.FieldError with a key such as "on.clean". It does not know which
 // pipelines exist.
@@ -53,6 +86,7 @@ func (e *ScoreError) Unwrap() error { return e.Err }
 // used from one goroutine.
 type Fold struct {
 	binding Binding
+	roles   map[string]record.PipelineRecord
 	env     func(model string) Env
 	models  map[string]*modelFold
 }
@@ -64,10 +98,10 @@ type modelFold struct {
 	dropped bool
 }
 
-// NewFold returns a fold for a binding that passed Check. env is asked once
-// for each model.
-func NewFold(b Binding, env func(model string) Env) *Fold {
-	return &Fold{binding: b, env: env, models: map[string]*modelFold{}}
+// NewFold returns a fold for a binding that passed Check. pipelines says what
+// is known of those that it is bound to; env is asked once for each model.
+func NewFold(b Binding, pipelines []record.PipelineRecord, env func(model string) Env) *Fold {
+	return &Fold{binding: b, roles: rolesOf(b, pipelines), env: env, models: map[string]*modelFold{}}
 }
 
 // Observe takes a record whose rows are all of one model and one pipeline. It
@@ -104,7 +138,9 @@ func (f *Fold) model(name string) *modelFold {
 		return m
 	}
 	name = strings.Clone(name)
-	m := &modelFold{metric: f.binding.Spec.New(f.env(name)), seen: map[string]bool{}}
+	env := f.env(name)
+	env.Roles = f.roles
+	m := &modelFold{metric: f.binding.Spec.New(env), seen: map[string]bool{}}
 	f.models[name] = m
 	return m
 }
@@ -166,7 +202,21 @@ func (f *Fold) score(model string, m *modelFold) ([]record.Score, error) {
 		}
 	}
 	s.Missing = missing
+	s.Notes = slices.Concat(s.Notes, f.notes())
 	return rowsOf(model, f.binding.Name, s)
+}
+
+// notes are the caveats of the data sets, each once.
+func (f *Fold) notes() []string {
+	var notes []string
+	for _, role := range f.binding.Spec.Roles {
+		for _, note := range f.roles[role.Name].Notes {
+			if !slices.Contains(notes, note) {
+				notes = append(notes, note)
+			}
+		}
+	}
+	return notes
 }
 
 // rowsOf turns a score into the long form.

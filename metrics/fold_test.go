@@ -78,7 +78,7 @@ func observeRows(t *testing.T, f *metrics.Fold, model, pipeline string, n int) e
 
 func TestFoldRoutesByModelAndPipeline(t *testing.T) {
 	made := map[int]*probe{}
-	f := metrics.NewFold(probeBinding(map[string]string{"a": "p", "b": "q"}, made), classOf)
+	f := metrics.NewFold(probeBinding(map[string]string{"a": "p", "b": "q"}, made), nil, classOf)
 	for _, call := range []struct {
 		model, pipeline string
 		n               int
@@ -115,7 +115,7 @@ func TestFoldRoutesByModelAndPipeline(t *testing.T) {
 
 func TestFoldDropsAModel(t *testing.T) {
 	made := map[int]*probe{1: {refuse: true}}
-	f := metrics.NewFold(probeBinding(map[string]string{"a": "p"}, made), classOf)
+	f := metrics.NewFold(probeBinding(map[string]string{"a": "p"}, made), nil, classOf)
 	defer f.Close()
 	var failure *metrics.ScoreError
 	if err := observeRows(t, f, "m", "p", 1); !errors.As(err, &failure) || failure.Model != "m" {
@@ -137,7 +137,7 @@ func TestFoldDropsAModel(t *testing.T) {
 func TestFoldRefusesWhatIsNotFinite(t *testing.T) {
 	zero := 0.0
 	made := map[int]*probe{1: {value: zero / zero}}
-	f := metrics.NewFold(probeBinding(map[string]string{"a": "p"}, made), classOf)
+	f := metrics.NewFold(probeBinding(map[string]string{"a": "p"}, made), nil, classOf)
 	defer f.Close()
 	if err := observeRows(t, f, "m", "p", 1); err != nil {
 		t.Fatal(err)
@@ -149,7 +149,7 @@ func TestFoldRefusesWhatIsNotFinite(t *testing.T) {
 
 func TestFoldWithoutRoles(t *testing.T) {
 	b := metrics.Binding{Name: "parameters", Spec: newSpec(t, "parameters")}
-	f := metrics.NewFold(b, func(string) metrics.Env { return metrics.Env{Parameters: 2_000_000} })
+	f := metrics.NewFold(b, nil, func(string) metrics.Env { return metrics.Env{Parameters: 2_000_000} })
 	defer f.Close()
 	scores, failures := f.Scores([]string{"x", "y"})
 	if len(failures) != 0 || len(scores) != 4 || scores[2].Model != "y" || scores[2].Value != 2 {

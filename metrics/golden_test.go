@@ -119,7 +119,8 @@ func (s samples) each(t testing.TB, mem memory.Allocator, sizes []int, visit fun
 			sizes = sizes[1:]
 		}
 		for i := start; i < end; i++ {
-			row := record.Row{Model: "m", Pipeline: "p", Perturbation: s.variant.perturbation, Severity: s.variant.severity, Seq: uint64(i), ID: fmt.Sprint(i), Label: s.labels[i], Cue: record.NoClass}
+			cue := (s.labels[i] + 1) % int32(len(s.outputs[i]))
+			row := record.Row{Model: "m", Pipeline: "p", Perturbation: s.variant.perturbation, Severity: s.variant.severity, Seq: uint64(i), ID: fmt.Sprint(i), Label: s.labels[i], Cue: cue}
 			b.Append(row, s.outputs[i], s.kind)
 		}
 		start = end

@@ -38,6 +38,9 @@ type Role struct {
 	Name     string
 	Doc      string
 	Optional bool // a missing one makes the score partial
+	// Decision names the one that the pipeline must have: it says of what its
+	// labels are indexes. "" leaves it free.
+	Decision string
 }
 
 // Env is what a metric may know beyond the records.
@@ -49,6 +52,17 @@ type Env struct {
 	// ParametersOrigin where the number came from.
 	Parameters       int64
 	ParametersOrigin string
+	// Roles are the pipelines that play the roles; the fold fills it in.
+	Roles map[string]record.PipelineRecord
+}
+
+// ClassesOf is the number of classes of a role's records: those of its
+// decision, or the model's own.
+func (e Env) ClassesOf(role string) int {
+	if classes := e.Roles[role].Classes; len(classes) > 0 {
+		return len(classes)
+	}
+	return e.Classes
 }
 
 // Protocol chooses between what the paper intends and what the authors'

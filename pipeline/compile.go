@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 
 	"quba/pipeline/config"
 	"quba/pipeline/registry"
@@ -15,7 +16,19 @@ type Plan struct {
 	models []planModel
 	passes []pass
 	sinks  []planSink
+	left   []LeftOut
 }
+
+// LeftOut is a pipeline whose data set is not on this machine, or a score that
+// cannot be made without it.
+type LeftOut struct {
+	Pipeline string `json:"pipeline,omitempty"`
+	Score    string `json:"score,omitempty"`
+	Reason   string `json:"reason"`
+}
+
+// LeftOut lists the optional pipelines that are left out, then the scores.
+func (p *Plan) LeftOut() []LeftOut { return p.left }
 
 type planModel struct {
 	name  string
@@ -56,6 +69,9 @@ func Compile(c config.Config, reg Registries) (*Plan, error) {
 	b.compileModels()
 	b.compilePipelines()
 	b.compileSinks()
+	if len(b.issues) == 0 && len(b.plan.passes) == 0 && len(b.plan.left) > 0 {
+		b.report("pipelines", fmt.Errorf("no data set is there: %s: %s", b.plan.left[0].Pipeline, b.plan.left[0].Reason))
+	}
 	if len(b.issues) > 0 {
 		return nil, c.Place("", b.issues)
 	}
@@ -103,8 +119,10 @@ func (b *compiler) compilePipelines() {
 	bySource := map[string]int{}
 	for order, p := range b.config.Pipelines {
 		compiled := planPipeline{name: p.Name, order: order, models: b.modelsOf(p), stages: b.compileStages(p)}
+		known := len(b.issues)
 		source, ok := build(b, b.reg.Sources, p.Source)
 		if !ok {
+			b.leaveOut(p, known)
 			continue
 		}
 		key := sourceKey(p)
@@ -116,6 +134,21 @@ func (b *compiler) compilePipelines() {
 		}
 		b.plan.passes[at].pipelines = append(b.plan.passes[at].pipelines, compiled)
 	}
+}
+
+// leaveOut takes back the issues of an optional pipeline's source, those from
+// known on, where they only say that the data set is not there.
+func (b *compiler) leaveOut(p config.Pipeline, known int) {
+	faults := b.issues[known:]
+	if !p.Optional || len(faults) == 0 || !faults.Absent() {
+		return
+	}
+	reasons := make([]string, len(faults))
+	for i, fault := range faults {
+		reasons[i] = fault.Message
+	}
+	b.plan.left = append(b.plan.left, LeftOut{Pipeline: p.Name, Reason: strings.Join(reasons, "; ")})
+	b.issues = b.issues[:known]
 }
 
 // sourceKey is equal for pipelines that read the same samples.
@@ -161,8 +194,27 @@ func (b *compiler) compileSinks() {
 		}
 		b.bind(c.Path, sink)
 		b.claim(claims, c.Path, sink)
+		if b.uselessWithout(sink) {
+			continue
+		}
 		b.plan.sinks = append(b.plan.sinks, planSink{name: fmt.Sprintf("%s (%s)", c.Path, c.Type), sink: sink})
 	}
+}
+
+// uselessWithout says whether a sink can do nothing without the pipelines that
+// are left out.
+func (b *compiler) uselessWithout(sink Sink) bool {
+	needer, ok := sink.(PipelineNeeder)
+	if !ok {
+		return false
+	}
+	for _, left := range b.plan.left {
+		if left.Pipeline != "" && needer.NeedsPipeline(left.Pipeline) {
+			b.plan.left = append(b.plan.left, LeftOut{Score: needer.Claim(), Reason: "needs pipeline " + left.Pipeline})
+			return true
+		}
+	}
+	return false
 }
 
 // claim reports a sink that writes what another one writes already.

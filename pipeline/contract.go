@@ -32,7 +32,17 @@ type SourceInfo struct {
 	// Classes is the number of classes that labels are indexes of; 0 when the
 	// source has no labels.
 	Classes int
+	// Decision is that of the samples; nil where labels are indexes of the
+	// classifier's own classes.
+	Decision *record.Decision
+	// Notes are caveats that must be shown with every score made from the data
+	// set, such as that it is not the published one.
+	Notes []string
 }
+
+// Noter is a stage with caveats that must be shown with every score made from
+// its samples.
+type Noter interface{ Notes() []string }
 
 // Stage changes samples. Apply returns zero or more samples for one; the same
 // sample and seed give the same bytes. It is safe for concurrent use and
@@ -50,6 +60,14 @@ type Stage interface {
 type Opener interface {
 	Open(ctx context.Context, run *Run) error
 }
+
+// Factual is a stage whose samples depend on files of its own, such as style
+// images or a network. Facts identifies them, by digests and never by places on
+// this machine, and is recorded in the result. It is called after Open.
+type Factual interface{ Facts() []Fact }
+
+// Decider is a stage that sets the decision of its samples.
+type Decider interface{ Decision() *record.Decision }
 
 // Model is a classifier.
 //
@@ -88,8 +106,8 @@ type ModelInfo struct {
 	Facts []Fact
 }
 
-// Fact is one setting of a model: its name, its value in words, and where it
-// came from ("config", "efficientnet_lite0.json", "metadata_props").
+// Fact is one setting of a model or stage: its name, its value in words, and
+// where it came from ("config", "efficientnet_lite0.json", "sha256").
 type Fact struct {
 	Name   string `json:"name"`
 	Value  string `json:"value"`
@@ -136,6 +154,13 @@ type Describer interface{ MetricSpec() record.MetricSpec }
 // Troubled is a sink whose scores may be undefined for some model. Problems
 // is called after Close and says which and why.
 type Troubled interface{ Problems() []string }
+
+// PipelineNeeder is a sink whose result, named by Claim, is not defined
+// without some of its pipelines.
+type PipelineNeeder interface {
+	Exclusive
+	NeedsPipeline(name string) bool
+}
 
 // Exclusive is a sink that must not stand twice in a config with the same
 // claim: both would write the same thing.

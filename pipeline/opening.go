@@ -49,6 +49,7 @@ func (r *runner) describe(ctx context.Context) error {
 // left out.
 func (r *runner) open(ctx context.Context) error {
 	r.eachModel(func(m *openModel) error { return m.open(ctx, &r.info) })
+	r.checkDecisions()
 	if err := r.needModel(ctx); err != nil {
 		return err
 	}
@@ -85,6 +86,16 @@ func (r *runner) needModel(ctx context.Context) error {
 	r.narrateFailed()
 	r.reportFailed()
 	return &DataError{ErrNoModel}
+}
+
+func (r *runner) narrateLeftOut() {
+	for _, left := range r.plan.left {
+		if left.Score != "" {
+			r.opt.Log.Warn("score is left out", "score", left.Score, "reason", left.Reason)
+			continue
+		}
+		r.opt.Log.Warn("optional pipeline is left out", "pipeline", left.Pipeline, "reason", left.Reason)
+	}
 }
 
 func (r *runner) narrateFailed() {
@@ -138,6 +149,26 @@ func (m *openModel) open(ctx context.Context, run *Run) error {
 	}
 	m.opened = true
 	return nil
+}
+
+// checkDecisions gives up the models whose outputs are not those that the
+// decision of one of their pipelines speaks of.
+func (r *runner) checkDecisions() {
+	for _, pass := range r.plan.passes {
+		for _, pl := range pass.pipelines {
+			d := pl.decision(r.sources[pl.order])
+			if d == nil {
+				continue
+			}
+			for _, i := range pl.models {
+				m := &r.models[i]
+				info, err := m.model.Describe(context.Background())
+				if err == nil && info.Classes > 0 && info.Classes != len(d.Of) {
+					m.giveUp(fmt.Errorf("has %d classes; the decision %s of pipeline %s is for classifiers of %d", info.Classes, d.Name, pl.name, len(d.Of)))
+				}
+			}
+		}
+	}
 }
 
 func (r *runner) closeModels() {

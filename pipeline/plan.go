@@ -4,7 +4,10 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"slices"
 	"sync"
+
+	"quba/pipeline/record"
 )
 
 // Overview says what a plan would do.
@@ -14,18 +17,27 @@ type Overview struct {
 	// Decodes is how many images are read and decoded: once for all models
 	// and for all pipelines that share a data set.
 	Decodes int64 `json:"decodes"`
+	// LeftOut lists optional pipelines whose data sets are not there, and the
+	// scores that need them.
+	LeftOut []LeftOut `json:"left_out"`
 }
 
 // PipelineOverview is one pipeline of an Overview.
 type PipelineOverview struct {
-	Name     string   `json:"name"`
-	Source   string   `json:"source"`
-	Images   int64    `json:"images"`
-	Classes  int      `json:"classes"`
-	Digest   string   `json:"digest"`
-	Stages   []string `json:"stages"`
-	Variants int      `json:"variants"` // for each image; 0 when only the run tells
-	Models   []string `json:"models"`
+	Name     string `json:"name"`
+	Source   string `json:"source"`
+	Images   int64  `json:"images"`
+	Classes  int    `json:"classes"`
+	Decision string `json:"decision,omitempty"` // "" for the models' own classes
+	// Decides is the decision of that name.
+	Decides  *record.Decision `json:"-"`
+	Digest   string           `json:"digest"`
+	Stages   []string         `json:"stages"`
+	Variants int              `json:"variants"` // for each image; 0 when only the run tells
+	Models   []string         `json:"models"`
+	// Scores are the dimensions that are computed from this pipeline's one
+	// pass.
+	Scores []string `json:"scores"`
 	// ForwardPasses is how many images go through models; 0 when unknown.
 	ForwardPasses int64  `json:"forward_passes"`
 	Error         string `json:"error,omitempty"`
@@ -38,7 +50,9 @@ type ModelOverview struct {
 	Preprocessing string `json:"preprocessing"`
 	Facts         []Fact `json:"facts"`
 	ForwardPasses int64  `json:"forward_passes"`
-	Error         string `json:"error,omitempty"`
+	// UnsharedPasses would be the forward passes if each score made its own.
+	UnsharedPasses int64  `json:"unshared_forward_passes"`
+	Error          string `json:"error,omitempty"`
 }
 
 // Multiplier is a stage that knows how many samples it makes of one.
@@ -47,21 +61,30 @@ type Multiplier interface{ Variants() int }
 // Describe opens the data sets and reads what is written about the models; it
 // runs nothing. Faults of data sets and models stand in the overview.
 func (p *Plan) Describe(ctx context.Context) Overview {
-	var o Overview
+	o := Overview{LeftOut: list(p.left)}
 	infos, errs := p.describeSources(ctx)
 	for _, m := range p.models {
 		o.Models = append(o.Models, describeModel(ctx, m))
 	}
-	o.Pipelines = make([]PipelineOverview, len(infos))
 	for _, pass := range p.passes {
-		for i, pl := range pass.pipelines {
-			if i == 0 && errs[pl.order] == nil {
-				o.Decodes += infos[pl.order].Samples
-			}
-			o.Pipelines[pl.order] = p.describePipeline(pl, infos[pl.order], errs[pl.order], o.Models)
+		if first := pass.pipelines[0].order; errs[first] == nil {
+			o.Decodes += infos[first].Samples
 		}
 	}
+	for _, pl := range p.pipelines() {
+		o.Pipelines = append(o.Pipelines, p.describePipeline(pl, infos[pl.order], errs[pl.order], o.Models))
+	}
 	return o
+}
+
+// pipelines are those of the plan in config order.
+func (p *Plan) pipelines() []planPipeline {
+	var all []planPipeline
+	for _, pass := range p.passes {
+		all = append(all, pass.pipelines...)
+	}
+	slices.SortFunc(all, func(a, b planPipeline) int { return a.order - b.order })
+	return all
 }
 
 func describeModel(ctx context.Context, m planModel) ModelOverview {
@@ -77,9 +100,13 @@ func (p *Plan) describePipeline(pl planPipeline, info SourceInfo, err error, mod
 	o := PipelineOverview{
 		Name: pl.name, Source: c.Source.Type, Images: info.Samples, Classes: info.Classes, Digest: info.Digest,
 		Stages: []string{}, Models: []string{}, Variants: pl.variants(),
+		Scores: p.scoresFrom(pl.name),
 	}
 	if err != nil {
 		o.Error = err.Error()
+	}
+	if d := pl.decision(info); d != nil {
+		o.Decision, o.Decides, o.Classes = d.Name, d, len(d.Classes)
 	}
 	for _, st := range c.Stages {
 		o.Stages = append(o.Stages, st.Type)
@@ -92,8 +119,55 @@ func (p *Plan) describePipeline(pl planPipeline, info SourceInfo, err error, mod
 		passes := info.Samples * int64(o.Variants)
 		o.ForwardPasses += passes
 		models[m].ForwardPasses += passes
+		models[m].UnsharedPasses += passes * int64(max(1, len(o.Scores)))
 	}
 	return o
+}
+
+// scoresFrom lists the dimensions that read a pipeline.
+func (p *Plan) scoresFrom(pipeline string) []string {
+	dimensions := []string{}
+	for _, s := range p.sinks {
+		d, ok := s.sink.(Describer)
+		if !ok {
+			continue
+		}
+		spec := d.MetricSpec()
+		for _, bound := range spec.On {
+			if bound == pipeline && !slices.Contains(dimensions, spec.Dimension) {
+				dimensions = append(dimensions, spec.Dimension)
+			}
+		}
+	}
+	return dimensions
+}
+
+// decision is that of the samples which reach the models.
+func (pl planPipeline) decision(info SourceInfo) *record.Decision {
+	decision := info.Decision
+	for _, st := range pl.stages {
+		if decider, ok := st.stage.(Decider); ok {
+			decision = decider.Decision()
+		}
+	}
+	return decision
+}
+
+// notes are the caveats of the data set and of the stages, each once.
+func (pl planPipeline) notes(info SourceInfo) []string {
+	notes := slices.Clone(info.Notes)
+	for _, st := range pl.stages {
+		noter, ok := st.stage.(Noter)
+		if !ok {
+			continue
+		}
+		for _, note := range noter.Notes() {
+			if !slices.Contains(notes, note) {
+				notes = append(notes, note)
+			}
+		}
+	}
+	return notes
 }
 
 // variants is how many samples the pipeline makes of one, 0 when unknown.

@@ -3,6 +3,7 @@ package pipeline
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -18,14 +19,15 @@ type Runtimer interface{ Runtime() string }
 func (r *runner) metadata() map[string]string {
 	c := r.plan.config
 	datasets := map[string]string{}
-	for i, p := range c.Pipelines {
-		datasets[p.Name] = r.sources[i].Digest
+	for _, p := range r.info.Pipelines {
+		datasets[p.Name] = p.Source.Digest
 	}
 	return map[string]string{
 		record.MetaSchema: record.Version, record.MetaTool: Version, record.MetaConfigHash: config.Hash(c),
 		record.MetaSeed: strconv.FormatUint(c.Seed, 10), record.MetaProtocol: c.Protocol,
 		record.MetaRuntime: r.runtime(), record.MetaJPEG: imaging.JPEGDecoder(),
-		record.MetaModels: mustJSON(r.modelRecords()), record.MetaDatasets: mustJSON(datasets), record.MetaMetrics: mustJSON(r.metricSpecs()),
+		record.MetaModels: mustJSON(r.modelRecords()), record.MetaDatasets: mustJSON(datasets), record.MetaPipelines: mustJSON(r.pipelineRecords()),
+		record.MetaStages: mustJSON(r.stages), record.MetaMetrics: mustJSON(r.metricSpecs()),
 	}
 }
 
@@ -57,6 +59,14 @@ func (r *runner) modelRecords() []record.ModelRecord {
 			Name: m.Name, SHA256: m.Info.SHA256, Classes: m.Info.Classes,
 			Parameters: m.Info.Parameters, ParametersOrigin: m.Info.ParametersOrigin, Labels: m.Info.Labels,
 		})
+	}
+	return records
+}
+
+func (r *runner) pipelineRecords() []record.PipelineRecord {
+	records := []record.PipelineRecord{}
+	for _, p := range r.info.Pipelines {
+		records = append(records, p.Record())
 	}
 	return records
 }
@@ -93,16 +103,50 @@ type runFile struct {
 	Warnings    int64             `json:"damaged_but_used"`
 	OverBudget  []string          `json:"over_bad_budget"`
 	Failed      []FailedModel     `json:"failed_models"`
+	LeftOut     []LeftOut         `json:"left_out"`
 	Problems    []string          `json:"problems"`
 	CPU         CPUTime           `json:"cpu"`
 	Workers     int               `json:"workers"`
 	Provenance  map[string]string `json:"provenance"`
 	Models      []modelFacts      `json:"models"`
+	Stages      []stageFacts      `json:"stages"`
 }
 
 type modelFacts struct {
 	Name  string `json:"name"`
 	Facts []Fact `json:"facts"`
+}
+
+type stageFacts struct {
+	Pipeline string `json:"pipeline"`
+	Stage    string `json:"stage"`
+	Facts    []Fact `json:"facts"`
+}
+
+// stageFacts lists the stages that have facts, in config order. They must be
+// open.
+func (p *Plan) stageFacts() []stageFacts {
+	listed := make([][]stageFacts, len(p.config.Pipelines))
+	for _, pass := range p.passes {
+		for _, pl := range pass.pipelines {
+			listed[pl.order] = pl.facts(p.config.Pipelines[pl.order])
+		}
+	}
+	return list(slices.Concat(listed...))
+}
+
+func (pl planPipeline) facts(c config.Pipeline) []stageFacts {
+	var told []stageFacts
+	for i, st := range pl.stages {
+		factual, ok := st.stage.(Factual)
+		if !ok {
+			continue
+		}
+		if facts := factual.Facts(); len(facts) > 0 {
+			told = append(told, stageFacts{Pipeline: pl.name, Stage: c.Stages[i].Type, Facts: facts})
+		}
+	}
+	return told
 }
 
 func (r *runner) writeResult() error {
@@ -130,8 +174,8 @@ func (r *runner) runFile() runFile {
 		ElapsedS: res.Elapsed.Seconds(), FirstRecord: res.FirstRecord.Seconds(),
 		Images: res.Images, ImagesPerS: float64(res.Images) / res.Elapsed.Seconds(),
 		Predictions: res.Rows, Bad: res.Bad, Warnings: r.tally.warnings,
-		OverBudget: list(res.OverBudget), Failed: list(res.Failed), Problems: list(res.Problems),
-		CPU: res.CPU, Workers: r.workers(), Provenance: r.info.Metadata,
+		OverBudget: list(res.OverBudget), LeftOut: list(r.plan.left), Failed: list(res.Failed), Problems: list(res.Problems),
+		CPU: res.CPU, Workers: r.workers(), Provenance: r.info.Metadata, Stages: r.stages,
 	}
 	for _, m := range r.info.Models {
 		f.Models = append(f.Models, modelFacts{Name: m.Name, Facts: m.Info.Facts})

@@ -55,6 +55,7 @@ type runner struct {
 	info    Run
 	models  []openModel
 	sources []SourceInfo // by pipeline, in config order
+	stages  []stageFacts
 	closers []func() error
 	opening opening
 	tally   tally
@@ -65,10 +66,12 @@ func (r *runner) run(ctx context.Context) error {
 	if err := r.describe(ctx); err != nil {
 		return err
 	}
+	r.narrateLeftOut()
 	if err := r.openStages(ctx); err != nil {
 		return err
 	}
 	defer r.closeStages()
+	r.stages = r.plan.stageFacts()
 	r.opening.done = make(chan struct{})
 	go func() {
 		defer close(r.opening.done)
@@ -115,8 +118,11 @@ func (r *runner) describeSources(ctx context.Context) error {
 		pass := &r.plan.passes[i]
 		r.tally.addPass(pass, infos[pass.pipelines[0].order].Samples)
 	}
-	for i, p := range c.Pipelines {
-		r.info.Pipelines = append(r.info.Pipelines, RunPipeline{Name: p.Name, Source: infos[i]})
+	for _, pl := range r.plan.pipelines() {
+		info := infos[pl.order]
+		r.info.Pipelines = append(r.info.Pipelines, RunPipeline{
+			Name: pl.name, SourceType: c.Pipelines[pl.order].Source.Type, Source: info, Decision: pl.decision(info), Notes: pl.notes(info),
+		})
 	}
 	return nil
 }

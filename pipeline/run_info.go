@@ -38,8 +38,23 @@ type RunModel struct {
 
 // RunPipeline is a pipeline with its data set.
 type RunPipeline struct {
-	Name   string
-	Source SourceInfo
+	Name       string
+	SourceType string // as registered
+	Source     SourceInfo
+	// Decision is that of the samples which reach the models; nil for the
+	// models' own classes.
+	Decision *record.Decision
+	// Notes are the caveats of the data set and of the stages.
+	Notes []string
+}
+
+// Record is what records and metrics are told of the pipeline.
+func (p RunPipeline) Record() record.PipelineRecord {
+	r := record.PipelineRecord{Name: p.Name, Source: p.SourceType, Notes: p.Notes}
+	if p.Decision != nil {
+		r.Decision, r.Classes = p.Decision.Name, p.Decision.Classes
+	}
+	return r
 }
 
 // RunOptions are the settings of a run that are no part of the config.

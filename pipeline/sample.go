@@ -5,6 +5,7 @@ package pipeline
 import (
 	"crypto/sha256"
 	"encoding/binary"
+	"fmt"
 	"math/rand/v2"
 
 	"quba/internal/imaging"
@@ -30,6 +31,13 @@ type Sample struct {
 	// Label is the true class and Cue the second class of a cue-conflict
 	// image; record.NoClass where there is none.
 	Label, Cue int32
+	// CueID names the image that a stage took Cue from, as ID names the sample:
+	// its slash path in a folder of styles. "" where no stage did.
+	CueID string
+	// Decision says of what Label and Cue are indexes, and how a classifier's
+	// output becomes a decision among them; nil for the classifier's own
+	// classes.
+	Decision *record.Decision
 	// Pipeline and Model are the names of the pipeline that the sample runs in
 	// and, in a batch, of the model that it is for; the engine sets them.
 	Pipeline, Model string
@@ -50,20 +58,26 @@ type Sample struct {
 // Variant says what stages did to a sample.
 type Variant struct {
 	// Perturbation names the stages that changed the image, in order, joined
-	// by "+"; "" for the clean image.
+	// by "+"; "" for the clean image. A severity that is not the last one
+	// stands behind what it is of: "fog-3+patch_shuffle".
 	Perturbation string
 	// Severity is that of the last stage that has one.
 	Severity int32
 }
 
 // Then is the variant after one more perturbation. A severity of 0 keeps the
-// one before.
+// one before; another takes its place, and the one before becomes part of the
+// name, so that images that went through different ones stay apart.
 func (v Variant) Then(perturbation string, severity int32) Variant {
-	if v.Perturbation != "" {
-		perturbation = v.Perturbation + "+" + perturbation
-	}
-	if severity == 0 {
+	before := v.Perturbation
+	switch {
+	case severity == 0:
 		severity = v.Severity
+	case v.Severity != 0:
+		before = fmt.Sprintf("%s-%d", before, v.Severity)
+	}
+	if before != "" {
+		perturbation = before + "+" + perturbation
 	}
 	return Variant{Perturbation: perturbation, Severity: severity}
 }
@@ -98,6 +112,6 @@ func (s Sample) Row() record.Row {
 	return record.Row{
 		Model: s.Model, Pipeline: s.Pipeline,
 		Perturbation: s.Variant.Perturbation, Severity: s.Variant.Severity,
-		Seq: s.Seq, ID: s.ID, Label: s.Label, Cue: s.Cue,
+		Seq: s.Seq, ID: s.ID, Label: s.Label, Cue: s.Cue, Decision: s.Decision,
 	}
 }

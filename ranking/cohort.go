@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"quba/metrics"
+	"quba/pipeline/record"
 )
 
 // Cohort is a set of models that are looked at together.
@@ -30,6 +31,10 @@ type Model struct {
 	Source string
 }
 
+// Dimensions lists what the model has: the nine in their order, then extra
+// metrics by name.
+func (m Model) Dimensions() []string { return columnsOf(m.Values) }
+
 // Value is the score of a model in one dimension.
 type Value struct {
 	Value   float64
@@ -37,6 +42,18 @@ type Value struct {
 	Parts   []metrics.Part
 	Partial bool // made without some of its parts
 	Note    string
+	Origin  Origin
+}
+
+// Origin says what made a value; what is not known is empty.
+type Origin struct {
+	Metric string
+	// On are the pipelines that fed the metric, by role.
+	On map[string]record.PipelineRecord
+	// Classes is the number of classes of the model's output.
+	Classes int
+	// Source is the result folder, or the score file.
+	Source string
 }
 
 // check says that every value is a finite number.

@@ -3,6 +3,7 @@ package ranking
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"quba/metrics"
 	"quba/pipeline/record"
@@ -11,15 +12,19 @@ import (
 // facts are what a result says of itself beyond its rows: enough to make the
 // scores again from stored predictions.
 type facts struct {
-	protocol metrics.Protocol
-	models   []record.ModelRecord
-	uses     []record.MetricSpec
+	protocol  metrics.Protocol
+	models    []record.ModelRecord
+	pipelines []record.PipelineRecord
+	uses      []record.MetricSpec
 }
 
 // parseFacts reads facts from metadata; what is absent stays empty.
 func parseFacts(metadata map[string]string) (facts, error) {
 	f := facts{protocol: metrics.Protocol(metadata[record.MetaProtocol])}
 	if err := parseKey(metadata, record.MetaModels, &f.models); err != nil {
+		return facts{}, err
+	}
+	if err := parseKey(metadata, record.MetaPipelines, &f.pipelines); err != nil {
 		return facts{}, err
 	}
 	if err := parseKey(metadata, record.MetaMetrics, &f.uses); err != nil {
@@ -52,4 +57,27 @@ func (f facts) model(name string) record.ModelRecord {
 func (f facts) env(name string) metrics.Env {
 	m := f.model(name)
 	return metrics.Env{Protocol: f.protocol, Classes: m.Classes, Parameters: m.Parameters, ParametersOrigin: m.ParametersOrigin}
+}
+
+// origin is what is known of a model's value that stands in source.
+func (f facts) origin(model, dimension, source string) Origin {
+	o := Origin{Classes: f.model(model).Classes, Source: source}
+	at := slices.IndexFunc(f.uses, func(u record.MetricSpec) bool { return u.Dimension == dimension })
+	if at < 0 {
+		return o
+	}
+	o.Metric, o.On = f.uses[at].Metric, map[string]record.PipelineRecord{}
+	for role, pipeline := range f.uses[at].On {
+		o.On[role] = f.pipeline(pipeline)
+	}
+	return o
+}
+
+func (f facts) pipeline(name string) record.PipelineRecord {
+	for _, p := range f.pipelines {
+		if p.Name == name {
+			return p
+		}
+	}
+	return record.PipelineRecord{Name: name}
 }

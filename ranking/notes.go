@@ -14,22 +14,28 @@ type caveat struct {
 	reason     string
 }
 
+// Caveats lists what must be shown with the value.
+func (v Value) Caveats() []string {
+	switch {
+	case v.Note != "":
+		return strings.Split(v.Note, "; ")
+	case v.Partial:
+		return []string{reasonUnknown}
+	}
+	return nil
+}
+
 // caveats lists the notes of the model's values. A reason that several
 // dimensions give is said once, with all of them.
 func (m Model) caveats() []caveat {
 	var all []caveat
 	for _, name := range columnsOf(m.Values) {
-		v := m.Values[name]
-		note := v.Note
-		if note == "" && v.Partial {
-			note = reasonUnknown
-		}
 		// Where the number of parameters comes from is no caveat; it stays in
 		// the JSON document.
-		if note == "" || name == "parameters" {
+		if name == "parameters" {
 			continue
 		}
-		for reason := range strings.SplitSeq(note, "; ") {
+		for _, reason := range m.Values[name].Caveats() {
 			at := slices.IndexFunc(all, func(c caveat) bool { return c.reason == reason })
 			if at < 0 {
 				at = len(all)
@@ -41,13 +47,13 @@ func (m Model) caveats() []caveat {
 	return all
 }
 
-// noteCaveats adds the notes of all values, each with its dimensions and its
+// Caveats lists the notes of all values, each with its dimensions and its
 // models. Models that say the same share a line, without their names when it
 // is true of all.
-func (r *Ranking) noteCaveats() {
+func Caveats(of []Model) []string {
 	var lines []string
 	models := map[string][]string{}
-	for _, m := range r.Models {
+	for _, m := range of {
 		for _, c := range m.caveats() {
 			line := strings.Join(c.dimensions, ", ") + ": " + c.reason
 			if models[line] == nil {
@@ -56,10 +62,10 @@ func (r *Ranking) noteCaveats() {
 			models[line] = append(models[line], m.Name)
 		}
 	}
-	for _, line := range lines {
-		if len(models[line]) < len(r.Models) || len(r.Models) == 1 {
-			line = strings.Join(models[line], ", ") + ": " + line
+	for i, line := range lines {
+		if len(models[line]) < len(of) || len(of) == 1 {
+			lines[i] = strings.Join(models[line], ", ") + ": " + line
 		}
-		r.Notes = append(r.Notes, line)
 	}
+	return lines
 }

@@ -104,7 +104,7 @@ func QUBA(c Cohort, o Options) (Ranking, error) {
 			return Ranking{}, err
 		}
 	}
-	r.noteCaveats()
+	r.Notes = append(r.Notes, Caveats(c.Models)...)
 	r.noteProtocol()
 	if err := r.score(o.AllowPartial); err != nil {
 		return Ranking{}, err

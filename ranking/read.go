@@ -219,7 +219,7 @@ func modelsOf(scores []record.Score, f facts, source string) ([]Model, error) {
 	}
 	for _, s := range scores {
 		at := add(s.Model)
-		if err := models[at].addScore(s); err != nil {
+		if err := models[at].addScore(s, f); err != nil {
 			return nil, err
 		}
 	}
@@ -229,7 +229,7 @@ func modelsOf(scores []record.Score, f facts, source string) ([]Model, error) {
 	return models, nil
 }
 
-func (m *Model) addScore(s record.Score) error {
+func (m *Model) addScore(s record.Score, f facts) error {
 	v, known := m.Values[s.Dimension]
 	if s.Part != "" {
 		if !known {
@@ -247,6 +247,6 @@ func (m *Model) addScore(s record.Score) error {
 			return fmt.Errorf("model %q: %s %w, is %v", s.Model, s.Dimension, err, s.Value)
 		}
 	}
-	m.Values[s.Dimension] = Value{Value: s.Value, N: s.N, Partial: s.Partial, Note: s.Note}
+	m.Values[s.Dimension] = Value{Value: s.Value, N: s.N, Partial: s.Partial, Note: s.Note, Origin: f.origin(m.Name, s.Dimension, m.Source)}
 	return nil
 }

@@ -57,15 +57,9 @@ func recompute(folder string) (content, error) {
 }
 
 func predictionFiles(folder string) ([]string, error) {
-	entries, err := os.ReadDir(filepath.Join(folder, record.PredictionsFolder))
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	files, err := listPredictions(folder)
+	if err != nil {
 		return nil, err
-	}
-	var files []string
-	for _, entry := range entries { // sorted by name
-		if filepath.Ext(entry.Name()) == ".parquet" {
-			files = append(files, filepath.Join(folder, record.PredictionsFolder, entry.Name()))
-		}
 	}
 	if len(files) == 0 {
 		return nil, fmt.Errorf("%s: there are no %s/*.parquet to recompute from; add the sink predictions to the config and run again", folder, record.PredictionsFolder)
@@ -133,7 +127,7 @@ func newFolds(f facts) ([]*metrics.Fold, error) {
 			closeFolds(folds)
 			return nil, fmt.Errorf("metric of %s: %w", use.Dimension, err)
 		}
-		folds = append(folds, metrics.NewFold(metrics.Binding{Name: use.Dimension, Spec: spec, On: use.On}, f.env))
+		folds = append(folds, metrics.NewFold(metrics.Binding{Name: use.Dimension, Spec: spec, On: use.On}, f.pipelines, f.env))
 	}
 	return folds, nil
 }

@@ -41,14 +41,14 @@ type scores struct {
 }
 
 var (
-	_ pipeline.Sink         = (*scores)(nil)
-	_ pipeline.Binder       = (*scores)(nil)
-	_ pipeline.Needer       = (*scores)(nil)
-	_ pipeline.ModelDropper = (*scores)(nil)
-	_ pipeline.Scorer       = (*scores)(nil)
-	_ pipeline.Describer    = (*scores)(nil)
-	_ pipeline.Troubled     = (*scores)(nil)
-	_ pipeline.Exclusive    = (*scores)(nil)
+	_ pipeline.Sink           = (*scores)(nil)
+	_ pipeline.Binder         = (*scores)(nil)
+	_ pipeline.Needer         = (*scores)(nil)
+	_ pipeline.ModelDropper   = (*scores)(nil)
+	_ pipeline.Scorer         = (*scores)(nil)
+	_ pipeline.Describer      = (*scores)(nil)
+	_ pipeline.Troubled       = (*scores)(nil)
+	_ pipeline.PipelineNeeder = (*scores)(nil)
 )
 
 func newScores(c scoresConfig) (pipeline.Sink, error) {
@@ -125,6 +125,16 @@ func (s *scores) Needs(name string) []string {
 	return nil
 }
 
+// NeedsPipeline says whether a role that is not optional is played by it.
+func (s *scores) NeedsPipeline(name string) bool {
+	for _, role := range s.binding.Spec.Roles {
+		if !role.Optional && s.binding.On[role.Name] == name {
+			return true
+		}
+	}
+	return false
+}
+
 // Claim says that two sinks cannot make the same score.
 func (s *scores) Claim() string { return s.binding.Name }
 
@@ -134,8 +144,12 @@ func (s *scores) MetricSpec() record.MetricSpec {
 
 func (s *scores) Open(_ context.Context, run *pipeline.Run) error {
 	s.run = run
-	s.fold = metrics.NewFold(s.binding, s.env)
-	return nil
+	pipelines := make([]record.PipelineRecord, len(run.Pipelines))
+	for i, p := range run.Pipelines {
+		pipelines[i] = p.Record()
+	}
+	s.fold = metrics.NewFold(s.binding, pipelines, s.env)
+	return s.binding.CheckDecisions(pipelines)
 }
 
 // env is what the metric may know of a model.

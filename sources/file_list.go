@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 
+	"quba/internal/imagenet"
 	"quba/pipeline"
 	"quba/pipeline/record"
 	"quba/pipeline/registry"
@@ -40,6 +41,17 @@ func (c fileListConfig) Validate() error {
 		faults = append(faults, registry.Fieldf("classes", "has no effect with labels: %s", c.Labels))
 	}
 	return errors.Join(append(faults, checkLabelMap(c.Labels, c.LabelMap))...)
+}
+
+// Layout shows a list in both formats.
+func (fileListConfig) Layout() string {
+	return `list.csv
+    path,label                           or file_name; more columns may follow
+    cats/1.jpg,281                       relative to root
+    ...
+or list.jsonl
+    {"path": "cats/1.jpg", "label": 281}
+    ...`
 }
 
 func listFormat(path string) string { return strings.ToLower(filepath.Ext(path)) }
@@ -201,7 +213,7 @@ func (s *fileList) check(row listRow, labels func(string) (int32, error), err er
 func (s *fileList) labels() (func(string) (int32, error), int, error) {
 	switch s.config.Labels {
 	case "imagenet":
-		return imagenetLabel, imagenetClasses, nil
+		return imagenetLabel, imagenet.Classes, nil
 	case "map":
 		known, err := readLabelMap(s.config.LabelMap)
 		return func(text string) (int32, error) { return mappedLabel(known, text, s.config.LabelMap) }, known.classes(), err
@@ -219,12 +231,12 @@ func indexLabel(text string, classes int) (int32, error) {
 }
 
 func imagenetLabel(text string) (int32, error) {
-	if index, ok := imagenetIndex()[text]; ok {
+	if index, ok := imagenet.ByWNID()[text]; ok {
 		return index, nil
 	}
-	index, err := indexLabel(text, imagenetClasses)
+	index, err := indexLabel(text, imagenet.Classes)
 	if err != nil {
-		return 0, fmt.Errorf("label must be a wnid or an index below %d, got %q", imagenetClasses, text)
+		return 0, fmt.Errorf("label must be a wnid or an index below %d, got %q", imagenet.Classes, text)
 	}
 	return index, nil
 }

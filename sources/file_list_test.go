@@ -8,8 +8,25 @@ import (
 	"strings"
 	"testing"
 
+	"quba/pipeline"
 	"quba/pipeline/registry"
 )
+
+func init() {
+	fixtures["file_list"] = func(t *testing.T) fixture {
+		root := t.TempDir()
+		writePNGs(t, root, "x.png", "y/z.png", "w.png")
+		list := filepath.Join(root, "list.csv")
+		text := "path,label\ny/z.png,2\nx.png,0\nmissing.png,1\n"
+		writeFile(t, list, text)
+		return fixture{
+			source: func() pipeline.Source {
+				return makeSource(t, "file_list", fileListConfig{Path: list, Labels: "index"})
+			},
+			add: func() { writeFile(t, list, text+"w.png,1\n") },
+		}
+	}
+}
 
 func listSamples(t *testing.T, name, text string, c fileListConfig) (string, error) {
 	t.Helper()

@@ -2,12 +2,10 @@ package sources
 
 import (
 	"context"
-	"encoding/csv"
 	"errors"
 	"os"
 	"path/filepath"
 	"strconv"
-	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -15,6 +13,19 @@ import (
 	"quba/pipeline"
 	"quba/pipeline/registry"
 )
+
+func init() {
+	fixtures["image_folder"] = func(t *testing.T) fixture {
+		root := t.TempDir()
+		writePNGs(t, root, "b/1.png", "b/sub/2.png", "a/3.PNG", "a/4.png")
+		return fixture{
+			source: func() pipeline.Source {
+				return makeSource(t, "image_folder", imageFolderConfig{Root: root, Labels: "folders"})
+			},
+			add: func() { writePNGs(t, root, "a/5.png") },
+		}
+	}
+}
 
 func imageFolderOf(t *testing.T, c imageFolderConfig) pipeline.Source {
 	t.Helper()
@@ -237,33 +248,6 @@ func TestListingOfManyFilesIsFast(t *testing.T) {
 		t.Fatal(info, err)
 	}
 	t.Logf("listed 5000 files in %v", time.Since(start))
-}
-
-func TestImagenetIndexIsTheRankOfTheWnid(t *testing.T) {
-	index := imagenetIndex()
-	if len(index) != 1000 || index["n01440764"] != 0 || index["n02085620"] != 151 || index["n15075141"] != 999 {
-		t.Error("the wnids are not those of ILSVRC 2012")
-	}
-	for a, i := range index {
-		for b, j := range index {
-			if (a < b) != (i < j) && a != b {
-				t.Fatalf("%s and %s are out of order", a, b)
-			}
-		}
-	}
-	golden, err := os.ReadFile(filepath.Join(sharedFolder(t), "golden", "mappings", "imagenet_wnids.csv"))
-	if err != nil {
-		t.Skip("no golden mapping: ", err)
-	}
-	rows, err := csv.NewReader(strings.NewReader(string(golden))).ReadAll()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, row := range rows[1:] {
-		if strconv.Itoa(int(index[row[1]])) != row[0] {
-			t.Errorf("%s has index %d, want %s", row[1], index[row[1]], row[0])
-		}
-	}
 }
 
 // sharedFolder finds the folder of goldens and data beside the repository.

@@ -4,24 +4,22 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"iter"
 	"os"
 	"path"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 
 	"quba/internal/corruption"
+	"quba/internal/imagenet"
 	"quba/pipeline"
-	"quba/pipeline/record"
 	"quba/pipeline/registry"
 )
 
 func init() {
 	registry.Register(Sources, "image_net_c", "The published ImageNet-C: images that are corrupted already, in folders corruption/severity/wnid.",
-		imageNetCConfig{Kinds: []string{"imagenet-c"}, Severities: []int{1, 2, 3, 4, 5}}, newImageNetC)
+		imageNetCConfig{Kinds: []string{corruption.SetBenchmark}, Severities: []int{1, 2, 3, 4, 5}}, newImageNetC)
 }
 
 type imageNetCConfig struct {
@@ -30,35 +28,34 @@ type imageNetCConfig struct {
 	Severities []int    `koanf:"severities" alone:"true" jsonschema:"minItems=1,uniqueItems=true,minimum=1,maximum=5" jsonschema_description:"1 is the weakest, 5 the strongest."`
 }
 
-// The sets of corruptions that kinds may name.
-const (
-	kindsBenchmark = "imagenet-c"
-	kindsExtra     = "extra"
-	kindsAll       = "all"
-)
-
 func (c imageNetCConfig) Validate() error {
-	known := append([]string{kindsBenchmark, kindsExtra, kindsAll}, corruption.Names()...)
 	var faults []error
 	for i, kind := range c.Kinds {
-		if !slices.Contains(known, kind) {
-			faults = append(faults, &registry.FieldError{Field: fmt.Sprintf("kinds[%d]", i), Err: registry.Unknown("corruption", kind, known)})
+		if err := corruption.CheckSelection(kind); err != nil {
+			faults = append(faults, &registry.FieldError{Field: fmt.Sprintf("kinds[%d]", i), Err: err})
 		}
 	}
 	return errors.Join(faults...)
 }
 
+// Layout is that of the published archives.
+func (imageNetCConfig) Layout() string {
+	return `root
+├── fog                                  the corruption
+│   ├── 1                                the severity, 1 to 5
+│   │   ├── n01440764
+│   │   │   ├── ILSVRC2012_val_00000293.JPEG
+│   │   │   └── ...
+│   │   └── ...
+│   └── ...
+└── ...`
+}
+
 // corruptions are the chosen ones, in the order of the benchmark.
 func (c imageNetCConfig) corruptions() []string {
 	var names []string
-	for _, kind := range corruption.All() {
-		set := kindsBenchmark
-		if kind.Extra {
-			set = kindsExtra
-		}
-		if slices.Contains(c.Kinds, kind.Name) || slices.Contains(c.Kinds, set) || slices.Contains(c.Kinds, kindsAll) {
-			names = append(names, kind.Name)
-		}
+	for _, kind := range corruption.Select(c.Kinds) {
+		names = append(names, kind.Name)
 	}
 	return names
 }
@@ -83,10 +80,9 @@ func newImageNetC(c imageNetCConfig) (pipeline.Source, error) {
 	}, nil
 }
 
-// corruptedFile is an image of the benchmark; path is relative to the root.
+// corruptedFile is an image of the benchmark.
 type corruptedFile struct {
 	imageFile
-	id      string
 	variant pipeline.Variant
 }
 
@@ -97,7 +93,7 @@ func (s *imageNetC) Describe(ctx context.Context) (pipeline.SourceInfo, error) {
 			list.add(stableID(f.path), f.label, f.size(root))
 			return true
 		})
-		return list.info(imagenetClasses), err
+		return list.info(imagenet.Classes), err
 	})
 }
 
@@ -106,13 +102,8 @@ func (s *imageNetC) Samples(ctx context.Context) iter.Seq2[pipeline.Sample, erro
 		seq := uint64(0)
 		stopped := false
 		err := s.walk(ctx, func(_ *os.Root, f corruptedFile) bool {
-			sample := pipeline.Sample{
-				Seq: seq, ID: stableID(f.id),
-				Path:  filepath.Join(s.root, filepath.FromSlash(f.path)),
-				Label: f.label, Cue: record.NoClass,
-				Variant: f.variant, Whole: true,
-				Read: func() ([]byte, error) { return readInside(s.root, f.path) },
-			}
+			sample := f.sample(s.root, seq)
+			sample.Variant, sample.Whole = f.variant, true
 			seq++
 			stopped = !yield(sample, nil)
 			return !stopped
@@ -151,72 +142,20 @@ func cellFolder(corruption string, severity int) string {
 
 // walkCell walks one corruption at one severity and reports whether to go on.
 func (s *imageNetC) walkCell(ctx context.Context, root *os.Root, name string, severity int, visit func(*os.Root, corruptedFile) bool) (bool, error) {
-	folder := cellFolder(name, severity)
-	classes, err := s.classes(root, folder)
+	folders, err := wnidFolders(root, cellFolder(name, severity), s.layout(), nil)
 	if err != nil {
 		return false, err
 	}
-	found := 0
-	for _, wnid := range classes {
-		files, err := imagesIn(ctx, root, path.Join(folder, wnid))
+	variant := pipeline.Variant{Perturbation: name, Severity: int32(severity)}
+	for f, err := range folders.images(ctx, root) {
 		if err != nil {
 			return false, err
 		}
-		for _, f := range files {
-			if err := ctx.Err(); err != nil {
-				return false, err
-			}
-			f.label = imagenetIndex()[wnid]
-			found++
-			file := corruptedFile{imageFile: f, id: f.path[len(folder)+1:], variant: pipeline.Variant{Perturbation: name, Severity: int32(severity)}}
-			if !visit(root, file) {
-				return false, nil
-			}
+		if !visit(root, corruptedFile{imageFile: f, variant: variant}) {
+			return false, nil
 		}
-	}
-	if found == 0 {
-		return false, fmt.Errorf("%s: found no image in its %d class folders; looked for files named *%s",
-			filepath.Join(s.root, filepath.FromSlash(folder)), len(classes), strings.Join(imageExtensions, ", *"))
 	}
 	return true, nil
-}
-
-// classes are the class folders in a folder, which must be wnids.
-func (s *imageNetC) classes(root *os.Root, folder string) ([]string, error) {
-	classes, err := foldersIn(root, folder)
-	if err != nil {
-		return nil, err
-	}
-	for _, name := range classes {
-		if _, ok := imagenetIndex()[name]; !ok {
-			return nil, s.layoutError(fmt.Sprintf("%s is no wnid", path.Join(folder, name)))
-		}
-	}
-	if len(classes) == 0 {
-		return nil, s.layoutError("no class folder in " + folder)
-	}
-	return classes, nil
-}
-
-// foldersIn lists the folders in a folder in bytewise order.
-func foldersIn(root *os.Root, folder string) ([]string, error) {
-	entries, err := readFolder(root, folder)
-	if err != nil {
-		return nil, err
-	}
-	var names []string
-	for _, entry := range entries {
-		switch {
-		case entry.IsDir():
-			names = append(names, entry.Name())
-		case entry.Type()&fs.ModeSymlink != 0:
-			if err := refuseFolderLink(root, path.Join(folder, entry.Name())); err != nil {
-				return nil, err
-			}
-		}
-	}
-	slices.Sort(names)
-	return names, nil
 }
 
 // checkLayout finds all folders before the first image is read.
@@ -232,7 +171,7 @@ func (s *imageNetC) checkLayout(root *os.Root) error {
 		}
 	}
 	if len(missing) > 0 {
-		return s.layoutError(fmt.Sprintf("no folder %s, but %s", strings.Join(missing, ", "), shownFolders(found)))
+		return s.layout().fault(root, "no folder %s, but %s", strings.Join(missing, ", "), shownFolders(found))
 	}
 	for _, name := range s.corruptions {
 		if err := s.checkSeverities(root, name); err != nil {
@@ -249,25 +188,15 @@ func (s *imageNetC) checkSeverities(root *os.Root, name string) error {
 	}
 	for _, severity := range s.severities {
 		if !slices.Contains(found, strconv.Itoa(severity)) {
-			return s.layoutError(fmt.Sprintf("no folder %s, but in %s %s", cellFolder(name, severity), name, shownFolders(found)))
+			return s.layout().fault(root, "no folder %s, but in %s %s", cellFolder(name, severity), name, shownFolders(found))
 		}
 	}
 	return nil
 }
 
-// layoutError shows the layout that is expected beside what was found.
-func (s *imageNetC) layoutError(found string) error {
-	example := path.Join(s.corruptions[0], strconv.Itoa(s.severities[0]), "n01440764", "ILSVRC2012_val_00000293.JPEG")
-	return fmt.Errorf("%s: expected files such as %s; found %s; choose what is there with kinds and severities", s.root, example, found)
-}
-
-func shownFolders(names []string) string {
-	if len(names) == 0 {
-		return "no folder"
+func (s *imageNetC) layout() layout {
+	return layout{
+		example: path.Join(cellFolder(s.corruptions[0], s.severities[0]), "n01440764", "ILSVRC2012_val_00000293.JPEG"),
+		hint:    "choose what is there with kinds and severities",
 	}
-	shown := fmt.Sprintf("the folders %s", strings.Join(names[:min(len(names), maxShown)], ", "))
-	if len(names) > maxShown {
-		shown += fmt.Sprintf(" and %s", others(len(names)-maxShown))
-	}
-	return shown
 }

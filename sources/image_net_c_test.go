@@ -13,6 +13,19 @@ import (
 	"quba/pipeline/registry"
 )
 
+func init() {
+	fixtures["image_net_c"] = func(t *testing.T) fixture {
+		root := t.TempDir()
+		writeImageNetC(t, root, "fog snow", 1, 2)
+		return fixture{
+			source: func() pipeline.Source {
+				return makeSource(t, "image_net_c", imageNetCOf(root, "fog snow", 1, 2))
+			},
+			add: func() { writePNGs(t, root, "fog/2/n01443537/c.png") },
+		}
+	}
+}
+
 func imageNetCOf(root string, kinds string, severities ...int) imageNetCConfig {
 	return imageNetCConfig{Root: root, Kinds: strings.Fields(kinds), Severities: severities}
 }
@@ -75,16 +88,16 @@ func TestImageNetCLayoutErrors(t *testing.T) {
 		words   []string
 	}{
 		"nothing":     {func(string) {}, []string{expected, "no folder fog, but no folder"}},
-		"groups":      {func(root string) { writeImageNetC(t, filepath.Join(root, "weather"), "fog", 1, 2) }, []string{expected, "no folder fog, but the folders weather"}},
-		"no severity": {func(root string) { writeImageNetC(t, root, "fog", 1) }, []string{expected, "no folder fog/2, but in fog the folders 1"}},
+		"groups":      {func(root string) { writeImageNetC(t, filepath.Join(root, "weather"), "fog", 1, 2) }, []string{expected, "no folder fog, but the folder weather"}},
+		"no severity": {func(root string) { writeImageNetC(t, root, "fog", 1) }, []string{expected, "no folder fog/2, but in fog the folder 1"}},
 		"no wnids": {func(root string) {
 			writeImageNetC(t, root, "fog", 1, 2)
 			writePNGs(t, root, "fog/2/cat/x.png")
-		}, []string{expected, "fog/2/cat is no wnid"}},
+		}, []string{expected, "found the folder cat in fog/2, which no wnid of ImageNet names"}},
 		"no classes": {func(root string) {
 			writeImageNetC(t, root, "fog", 1)
 			writePNGs(t, root, "fog/2/x.png")
-		}, []string{expected, "no class folder in fog/2"}},
+		}, []string{expected, "found no folder but the file x.png in fog/2"}},
 		"linked": {func(root string) {
 			writeImageNetC(t, root, "fog", 1, 2)
 			if err := os.Symlink(filepath.Join(root, "fog", "1"), filepath.Join(root, "fog", "3")); err != nil {
@@ -96,7 +109,7 @@ func TestImageNetCLayoutErrors(t *testing.T) {
 			if err := os.MkdirAll(filepath.Join(root, "fog", "2", "n01440764"), 0o755); err != nil {
 				t.Fatal(err)
 			}
-		}, []string{filepath.Join("fog", "2"), "found no image in its 1 class folders"}},
+		}, []string{filepath.Join("fog", "2"), "found no image in the folder n01440764"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			root := t.TempDir()

@@ -35,6 +35,9 @@ var variations = map[string]func(t *testing.T) map[string]pipeline.Stage{
 			"fork":      makeStage(t, "corruption", fork),
 		}
 	},
+	"decision": func(t *testing.T) map[string]pipeline.Stage {
+		return map[string]pipeline.Stage{"imagenet_9": makeStage(t, "decision", decisionConfig{Among: "imagenet_9", Rule: "mean"})}
+	},
 	"sketch": func(t *testing.T) map[string]pipeline.Stage {
 		c := defaultsOf[sketchConfig](t, "sketch")
 		c.Method = "dodge"
@@ -175,7 +178,11 @@ func TestStagesConform(t *testing.T) {
 		}
 		seen := map[pipeline.Variant]bool{}
 		for _, out := range want {
-			if out.Label != in.Label || out.ID != in.ID || out.Seq != in.Seq || out.Seed != in.Seed {
+			label := in.Label
+			if d, ok := s.(pipeline.Decider); ok {
+				label = d.Decision().Label(label)
+			}
+			if out.Label != label || out.ID != in.ID || out.Seq != in.Seq || out.Seed != in.Seed {
 				t.Errorf("%v: label, ID or seed changed", out.Variant)
 			}
 			if seen[out.Variant] {

@@ -22,7 +22,8 @@ var (
 
 func newContrast(c contrastConfig) (pipeline.Stage, error) {
 	return &parametric[int]{
-		name: "contrast", levels: c.Levels, severity: wholeLevel,
+		// The corruption of ImageNet-C is contrast, with severities of its own.
+		name: "contrast_percent", levels: c.Levels, severity: wholeLevel,
 		prepare: func(s pipeline.Sample) func(int) (*pipeline.Image, error) {
 			planes := planesOf(s.Image, c.Grayscale)
 			return func(percent int) (*pipeline.Image, error) {

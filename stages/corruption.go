@@ -15,7 +15,7 @@ import (
 func init() {
 	registry.Register(Stages, "corruption", "The corruptions of ImageNet-C: one image for each kind and severity.",
 		corruptionConfig{
-			Kinds: []string{"imagenet-c"}, Severities: []int{1, 2, 3, 4, 5},
+			Kinds: []string{corruption.SetBenchmark}, Severities: []int{1, 2, 3, 4, 5},
 			Variant: "imagenet-c", Storage: "jpeg85", Resize: 256, Crop: 224,
 		}, newCorruption)
 }
@@ -30,39 +30,20 @@ type corruptionConfig struct {
 	Crop       int      `koanf:"crop" jsonschema:"minimum=0,maximum=16384" jsonschema_description:"Side of the centre crop that is corrupted; 0 corrupts images of any size as they are, without resize and crop."`
 }
 
-// The sets of corruptions that a config can name.
-const (
-	benchmarkSet = "imagenet-c"
-	extraSet     = "extra"
-	allSet       = "all"
-)
-
 // Validate checks what tags cannot say.
 func (c *corruptionConfig) Validate() error {
 	var problems []error
-	known := append([]string{benchmarkSet, extraSet, allSet}, corruption.Names()...)
 	for i, name := range c.Kinds {
-		if !slices.Contains(known, name) {
-			problems = append(problems, &registry.FieldError{Field: itemOf("kinds", i), Err: registry.Unknown("corruption", name, known)})
+		if err := corruption.CheckSelection(name); err != nil {
+			problems = append(problems, &registry.FieldError{Field: itemOf("kinds", i), Err: err})
 		}
 	}
 	problems = append(problems, checkCrop(c.Resize, c.Crop))
-	hasFrost := slices.ContainsFunc(c.kinds(), func(k corruption.Corruption) bool { return k.Name == frostName })
+	hasFrost := slices.ContainsFunc(corruption.Select(c.Kinds), func(k corruption.Corruption) bool { return k.Name == frostName })
 	if c.FrostDir != "" && !hasFrost && len(problems) == 1 {
 		problems = append(problems, registry.Fieldf("frost_dir", "has no effect without frost among the kinds"))
 	}
 	return errors.Join(problems...)
-}
-
-// kinds are the named corruptions, each once, in the benchmark's order.
-func (c *corruptionConfig) kinds() []corruption.Corruption {
-	return slices.DeleteFunc(corruption.All(), func(k corruption.Corruption) bool {
-		set := benchmarkSet
-		if k.Extra {
-			set = extraSet
-		}
-		return !slices.Contains(c.Kinds, k.Name) && !slices.Contains(c.Kinds, set) && !slices.Contains(c.Kinds, allSet)
-	})
 }
 
 // corruptions makes the corrupted versions of an image; the image is resized
@@ -75,18 +56,18 @@ type corruptions struct {
 	frostDir   string
 	crop       imaging.Transform
 	cropped    bool // whether there is a crop
-	again      bool // models resize and crop once more, as the authors' code does
 }
 
 var (
 	_ pipeline.Stage      = (*corruptions)(nil)
 	_ pipeline.Opener     = (*corruptions)(nil)
 	_ pipeline.Multiplier = (*corruptions)(nil)
+	_ pipeline.Noter      = (*corruptions)(nil)
 )
 
 func newCorruption(c corruptionConfig) (pipeline.Stage, error) {
 	s := &corruptions{
-		kinds: c.kinds(), severities: c.Severities, jpeg: c.Storage == "jpeg85",
+		kinds: corruption.Select(c.Kinds), severities: c.Severities, jpeg: c.Storage == "jpeg85",
 		frostDir: c.FrostDir, crop: shorterSide(c.Resize, c.Crop, imaging.Bilinear), cropped: c.Crop > 0,
 	}
 	if c.Variant == "imagecorruptions" {
@@ -96,12 +77,26 @@ func newCorruption(c corruptionConfig) (pipeline.Stage, error) {
 }
 
 // Open reads the frost textures.
-func (c *corruptions) Open(_ context.Context, run *pipeline.Run) (err error) {
-	c.again = run.Protocol == "quba-code"
+func (c *corruptions) Open(context.Context, *pipeline.Run) (err error) {
 	if c.frostDir != "" {
 		c.options.Frost, err = corruption.LoadFrost(c.frostDir)
 	}
 	return err
+}
+
+// Notes are where the images differ from those of the benchmark.
+func (c *corruptions) Notes() []string {
+	var notes []string
+	if !c.jpeg {
+		notes = append(notes, "corrupted images are not stored as JPEG, as those of ImageNet-C are")
+	}
+	if c.options.Variant == corruption.ImageCorruptions {
+		notes = append(notes, "corruptions are those of imagecorruptions, not of ImageNet-C")
+	}
+	if !c.cropped {
+		notes = append(notes, "corruptions are made at the images' own sizes, those of ImageNet-C after a crop")
+	}
+	return notes
 }
 
 // Variants is the number of kinds times severities.
@@ -140,7 +135,7 @@ func (c *corruptions) prepare(s pipeline.Sample) (pipeline.Sample, error) {
 		return s, err
 	}
 	s = s.With(image, s.Variant)
-	s.Whole = !c.again
+	s.Whole = true
 	return s, nil
 }
 

@@ -40,16 +40,6 @@ func TestCorruptionMakesEachKindAndSeverity(t *testing.T) {
 	}
 }
 
-func TestCorruptionSets(t *testing.T) {
-	for set, want := range map[string]int{"imagenet-c": 15, "extra": 4, "all": 19} {
-		c := corruptionDefaults(t)
-		c.Kinds = []string{set}
-		if got := len(c.kinds()); got != want {
-			t.Errorf("%s has %d corruptions, want %d", set, got, want)
-		}
-	}
-}
-
 // What the stage makes is the library's corruption of the cropped image with
 // the sample's own numbers, stored.
 func TestCorruptionIsThatOfTheCroppedImage(t *testing.T) {
@@ -89,12 +79,14 @@ func TestCorruptionOfAnySize(t *testing.T) {
 	}
 }
 
-func TestCorruptionAndTheModelsCrop(t *testing.T) {
-	for protocol, whole := range map[string]bool{"standard": true, "quba-code": false} {
+// A whole image, such as that of a corruption before, is not cropped again,
+// whatever the protocol.
+func TestCorruptionCropsOnce(t *testing.T) {
+	for _, protocol := range []string{"standard", "quba-code"} {
 		s := oneCorruption(t, "brightness", nil)
 		open(t, s, protocol)
 		out := apply(t, s, still(300, 300))[0]
-		if out.Whole != whole || out.Image.W != 224 || out.Image.H != 224 {
+		if !out.Whole || out.Image.W != 224 || out.Image.H != 224 {
 			t.Errorf("%s: whole is %v, size %dx%d", protocol, out.Whole, out.Image.W, out.Image.H)
 		}
 	}

@@ -112,7 +112,7 @@ func TestStylizeWithANetwork(t *testing.T) {
 func TestNetworkInput(t *testing.T) {
 	n := network(t, negative(), 8)
 	n.Scale, n.Mean, n.Std = "1/255", [3]float64{0.5, 0, 0}, [3]float64{0.5, 1, 1}
-	opened, err := openNetwork(t.Context(), &pipeline.Run{Library: orttest.Library(t)}, n)
+	opened, err := openNetwork(t.Context(), &pipeline.Run{Library: orttest.Library(t)}, n, func(f *onnxfile.File) ([]imageInput, error) { return soleInput(f, n.Size) })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -150,6 +150,9 @@ func TestSilhouetteFromASegmenter(t *testing.T) {
 			paint(in.Image, 5, 6, 12, 18, 20)
 			out := apply(t, s, in)[0]
 			wantSilhouette(t, out.Image, func(x, y int) bool { return x >= 5 && x < 12 && y >= 6 && y < 18 })
+			if facts := s.(pipeline.Factual).Facts(); len(facts) != 1 || facts[0].Name != "segmenter" || len(facts[0].Value) != 64 {
+				t.Errorf("facts are %v", facts)
+			}
 			if out.Variant.Perturbation != "silhouette_generated" {
 				t.Errorf("variant is %v", out.Variant)
 			}
@@ -162,23 +165,30 @@ func TestSilhouetteFromASegmenter(t *testing.T) {
 }
 
 func TestNetworksThatDoNotFit(t *testing.T) {
-	two, grey, flat := negative(), negative(), negative()
-	two.Inputs = append(two.Inputs, onnxtest.Value{Name: "style", Type: onnxfile.Float32})
+	grey, flat, batched, whole, silent := negative(), negative(), negative(), negative(), negative()
 	grey.Inputs[0].Dims = []any{1, 1, "h", "w"}
 	flat.Inputs[0].Dims = []any{1, 3}
+	batched.Inputs[0].Dims = []any{2, 3, "h", "w"}
+	whole.Inputs[0].Type = 7
+	silent.Outputs = nil
 	for words, g := range map[string]onnxtest.Graph{
-		"second input are not supported":    two,
-		"must be [1, 3, height, width], is": grey,
-		"has 2 dimensions":                  flat,
+		"[1, height, width, 3], is [1 1 h w]":    grey,
+		"[1, height, width, 3], is [1 3]":        flat,
+		"[1, height, width, 3], is [2 3 h w]":    batched,
+		`input "x" must be float32, is int64`:    whole,
+		"the first output must be float32":       silent,
+		"3 channels, and have them where":        darkness([]float32{1}, []float32{0}),
+		"it takes a style image; styles must be": mean([]any{1, 3, 8, 8}, []any{1, 3, 8, 8}, "content", "style"),
 	} {
-		err := stylizeWith(t, network(t, g, 8)).(pipeline.Opener).Open(t.Context(), &pipeline.Run{})
+		err := stylizeWith(t, network(t, g, 8)).(pipeline.Opener).Open(t.Context(), &pipeline.Run{Library: orttest.Library(t)})
 		if err == nil || !strings.Contains(err.Error(), words) {
 			t.Errorf("error is %v, want one with %q", err, words)
 		}
 	}
-	s := openedNetwork(t, stylizeWith(t, network(t, darkness([]float32{1}, []float32{0}), 8)))
-	if _, err := s.Apply(t.Context(), still(8, 8)); err == nil || !strings.Contains(err.Error(), "3 channels") {
-		t.Errorf("one channel: %v", err)
+	c := defaultsOf[silhouetteConfig](t, "silhouette")
+	c.Segmenter = network(t, mean([]any{1, 3, 8, 8}, []any{1, 3, 8, 8}, "content", "style"), 8)
+	if err := openError(t, makeStage(t, "silhouette", c)); err == nil || !strings.Contains(err.Error(), "must have one input, an image, has 2") {
+		t.Errorf("a segmenter of two images: %v", err)
 	}
 }
 
@@ -189,10 +199,19 @@ func TestNetworkOptions(t *testing.T) {
 	s.Method = "onnx"
 	_, err = tryMakeStage("stylize", s)
 	wantFieldError(t, err, "network.path")
-	s.Network.Path, s.Styles = "x", "y"
+	s.Network.Path, s.Cues = "x", "folders"
 	_, err = tryMakeStage("stylize", s)
 	wantFieldError(t, err, "styles")
-	s.Method, s.Styles = "fourier", "y"
+	s.Cues, s.StyleSize = "none", 64
+	_, err = tryMakeStage("stylize", s)
+	wantFieldError(t, err, "style_size")
+	s.Styles, s.ContentInput, s.StyleInput = "y", "a", "a"
+	_, err = tryMakeStage("stylize", s)
+	wantFieldError(t, err, "style_input")
+	s.Method, s.Network.Path, s.ContentInput, s.StyleSize = "fourier", "", "", 0
+	_, err = tryMakeStage("stylize", s)
+	wantFieldError(t, err, "style_input")
+	s.Network.Path, s.StyleInput = "x", ""
 	_, err = tryMakeStage("stylize", s)
 	wantFieldError(t, err, "network.path")
 	m := defaultsOf[silhouetteConfig](t, "silhouette")

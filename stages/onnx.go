@@ -150,9 +150,17 @@ func (d *onnxModel) tell() {
 	for _, f := range d.card.Facts() {
 		d.info.Facts = append(d.info.Facts, pipeline.Fact(f))
 	}
-	for _, e := range d.external {
-		d.info.Facts = append(d.info.Facts, pipeline.Fact{Name: "external data " + e.Location, Value: e.SHA256, Origin: "sha256"})
+	d.info.Facts = append(d.info.Facts, externalFacts("", d.external)...)
+}
+
+// externalFacts identify the data files of a model, with a prefix before their
+// names.
+func externalFacts(prefix string, files []onnxfile.ExternalHash) []pipeline.Fact {
+	var facts []pipeline.Fact
+	for _, e := range files {
+		facts = append(facts, pipeline.Fact{Name: prefix + "external data " + e.Location, Value: e.SHA256, Origin: "sha256"})
 	}
+	return facts
 }
 
 // Open probes the model in a child process, then loads it.
@@ -174,7 +182,7 @@ func (m *Onnx) Open(ctx context.Context, run *pipeline.Run) error {
 	if err != nil {
 		return err
 	}
-	result, err := d.probe(ctx, spec, m.config.Probe.Remember)
+	result, err := tryModel(ctx, spec, m.config.Probe.Remember, d.file, d.external)
 	if err != nil {
 		return advise(err)
 	}
@@ -208,7 +216,7 @@ func advise(err error) error {
 }
 
 func (d *onnxModel) options(threads int) ort.Options {
-	return ort.Options{Input: d.card.InputName.Value, Output: d.card.OutputName.Value, Threads: threads}
+	return ort.Options{Inputs: []string{d.card.InputName.Value}, Output: d.card.OutputName.Value, Threads: threads}
 }
 
 // Runtime is the version of onnxruntime; "" before Open.

@@ -27,12 +27,12 @@ type lane struct {
 }
 
 func newLane(session *ort.Session, model *onnxModel, mem memory.Allocator) (*lane, error) {
-	runner, err := session.NewRunner(model.input(model.rows), model.output)
+	runner, err := session.NewRunner([]ort.Tensor{model.input(model.rows)}, model.output)
 	if err != nil {
 		return nil, err
 	}
 	return &lane{
-		model: model, runner: runner, packer: model.packer(runner.Input()),
+		model: model, runner: runner, packer: model.packer(runner.Input(0)),
 		plain: record.NewBuilder(mem, false), full: record.NewBuilder(mem, true),
 		row: make([]float32, model.info.Classes),
 	}, nil

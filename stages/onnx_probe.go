@@ -25,24 +25,29 @@ func (d *onnxModel) probeSpec(library string, limits OnnxProbe) (ort.ProbeSpec, 
 	}
 	spec := ort.ProbeSpec{
 		Library: library, Model: d.file.Path, Options: d.options(min(runtime.NumCPU(), probeThreads)),
-		Input: d.input(d.probeRows()), Output: output,
-		ChannelsLast: d.card.Layout.Value == modelcard.NHWC,
-		MemoryBytes:  uint64(limits.MemoryMB) << 20, Timeout: limits.Timeout,
-	}
-	for channel := range 3 {
-		table := d.normalise(channel)
-		at := d.position(channel)
-		spec.Low[at], spec.High[at] = table[0], table[255]
+		Inputs: []ort.ProbeInput{d.probeInput()}, Output: output,
+		MemoryBytes: uint64(limits.MemoryMB) << 20, Timeout: limits.Timeout,
 	}
 	return spec, nil
 }
 
-func (d *onnxModel) probe(ctx context.Context, spec ort.ProbeSpec, remember bool) (ort.ProbeResult, error) {
+func (d *onnxModel) probeInput() ort.ProbeInput {
+	in := ort.ProbeInput{Tensor: d.input(d.probeRows()), ChannelsLast: d.card.Layout.Value == modelcard.NHWC}
+	for channel := range 3 {
+		table := d.normalise(channel)
+		at := d.position(channel)
+		in.Low[at], in.High[at] = table[0], table[255]
+	}
+	return in
+}
+
+// tryModel probes a model; with remember only if no trial of it is remembered.
+func tryModel(ctx context.Context, spec ort.ProbeSpec, remember bool, file *onnxfile.File, external []onnxfile.ExternalHash) (ort.ProbeResult, error) {
 	if !remember {
 		return ort.Probe(ctx, spec)
 	}
-	content := []string{d.file.SHA256}
-	for _, e := range d.external {
+	content := []string{file.SHA256}
+	for _, e := range external {
 		content = append(content, e.Location, e.SHA256)
 	}
 	return ort.Remembered(ctx, spec, content)

@@ -43,7 +43,7 @@ func (p *parametric[L]) Variants() int { return len(p.levels) }
 // atLevel is the variant after a perturbation of a level, which is the
 // severity also where it is 0.
 func atLevel(v pipeline.Variant, name string, level int32) pipeline.Variant {
-	v = v.Then(name, level)
+	v = v.Then(name, max(level, 1)) // 0 would keep the severity before
 	v.Severity = level
 	return v
 }
@@ -56,11 +56,15 @@ func hundredths(level float64) int32 { return int32(math.Round(100 * level)) }
 // nearestWhole is the severity of a level with a fractional part.
 func nearestWhole(level float64) int32 { return int32(math.Round(level)) }
 
-// distinctLevels reports levels that records could not tell apart.
+// distinctLevels reports levels that records could not tell apart, or not from
+// 0, which changes nothing.
 func distinctLevels(field string, levels []float64, severity func(float64) int32, unit string) error {
 	first := map[int32]float64{}
 	for _, level := range levels {
 		n := severity(level)
+		if n == 0 && level != 0 {
+			return registry.Fieldf(field, "a level must not be 0 when rounded to whole %s, as %g is; 0 stands for the unchanged image", unit, level)
+		}
 		if other, taken := first[n]; taken {
 			return registry.Fieldf(field, "levels must differ when rounded to whole %s, got %g and %g", unit, other, level)
 		}

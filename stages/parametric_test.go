@@ -12,7 +12,7 @@ import (
 // column has them as whole numbers.
 func TestPublishedLevels(t *testing.T) {
 	for name, want := range map[string]string{
-		"contrast":       "contrast:100 contrast:50 contrast:30 contrast:15 contrast:10 contrast:5 contrast:3 contrast:1 ",
+		"contrast":       "contrast_percent:100 contrast_percent:50 contrast_percent:30 contrast_percent:15 contrast_percent:10 contrast_percent:5 contrast_percent:3 contrast_percent:1 ",
 		"uniform_noise":  "uniform_noise:0 uniform_noise:3 uniform_noise:5 uniform_noise:10 uniform_noise:20 uniform_noise:35 uniform_noise:60 uniform_noise:90 ",
 		"rotation":       "rotation:0 rotation:90 rotation:180 rotation:270 ",
 		"low_pass":       "low_pass:0 low_pass:36 low_pass:12 low_pass:7 low_pass:5 low_pass:4 low_pass:2 low_pass:1 ",
@@ -30,7 +30,7 @@ func TestLevelZeroIsASeverity(t *testing.T) {
 	in := still(8, 8)
 	in.Variant = pipeline.Variant{Perturbation: "fog", Severity: 3}
 	first := apply(t, makeDefault(t, "rotation"), in)[0]
-	if want := (pipeline.Variant{Perturbation: "fog+rotation", Severity: 0}); first.Variant != want {
+	if want := (pipeline.Variant{Perturbation: "fog-3+rotation", Severity: 0}); first.Variant != want {
 		t.Errorf("variant is %v, want %v", first.Variant, want)
 	}
 }
@@ -42,6 +42,9 @@ func TestLevelsThatRecordsCannotTellApart(t *testing.T) {
 	wantFieldError(t, err, "cutoffs")
 	n := defaultsOf[uniformNoiseConfig](t, "uniform_noise")
 	n.Widths = []float64{0.101, 0.104}
+	_, err = tryMakeStage("uniform_noise", n)
+	wantFieldError(t, err, "widths")
+	n.Widths = []float64{0.1, 0.004}
 	_, err = tryMakeStage("uniform_noise", n)
 	wantFieldError(t, err, "widths")
 }

@@ -3,6 +3,7 @@ package stages
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path"
 	"slices"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"quba/internal/imaging"
+	"quba/internal/onnxfile"
 	"quba/pipeline"
 	"quba/pipeline/registry"
 )
@@ -20,10 +22,13 @@ func init() {
 			Tolerance: 32, Uniform: 0.95,
 			Segmenter: networkConfig{
 				Size: 320, Scale: "1/255", Mean: [3]float64{0.485, 0.456, 0.406}, Std: [3]float64{0.229, 0.224, 0.225},
-				Limits: OnnxProbe{Timeout: time.Minute, MemoryMB: 4096},
+				Limits: OnnxProbe{Timeout: time.Minute, MemoryMB: 4096, Remember: true},
 			},
 		}, newSilhouette)
 }
+
+// maskExtension is that of the files in a mask folder.
+const maskExtension = ".png"
 
 type silhouetteConfig struct {
 	Masks     string        `koanf:"masks" path:"dir" env:"true" jsonschema_description:"Folder with the masks, white objects on black: the image's path in its data set with the ending .png. Without masks and segmenter, the object is what differs from a uniform background, and images without one are unusable."`
@@ -44,23 +49,42 @@ func (c *silhouetteConfig) Validate() error {
 type silhouette struct {
 	config  silhouetteConfig
 	network *imageNetwork // nil without a segmenter
+	facts   []pipeline.Fact
 }
 
 var (
 	_ pipeline.Stage      = (*silhouette)(nil)
 	_ pipeline.Opener     = (*silhouette)(nil)
+	_ pipeline.Factual    = (*silhouette)(nil)
 	_ pipeline.Multiplier = (*silhouette)(nil)
 )
 
 func newSilhouette(c silhouetteConfig) (pipeline.Stage, error) { return &silhouette{config: c}, nil }
 
-// Open loads the segmenter.
-func (c *silhouette) Open(ctx context.Context, run *pipeline.Run) (err error) {
-	if c.config.Segmenter.Path != "" {
-		c.network, err = openNetwork(ctx, run, c.config.Segmenter)
+// Open lists the masks, or loads the segmenter.
+func (c *silhouette) Open(ctx context.Context, run *pipeline.Run) error {
+	if c.config.Masks != "" {
+		masks, err := listFolder(ctx, c.config.Masks, []string{maskExtension})
+		if err != nil {
+			return fmt.Errorf("masks: %w", err)
+		}
+		c.facts = []pipeline.Fact{folderFact("masks", masks)}
 	}
-	return err
+	if c.config.Segmenter.Path == "" {
+		return nil
+	}
+	network, err := openNetwork(ctx, run, c.config.Segmenter, func(file *onnxfile.File) ([]imageInput, error) {
+		return soleInput(file, c.config.Segmenter.Size)
+	})
+	if err != nil {
+		return err
+	}
+	c.network, c.facts = network, network.facts("segmenter")
+	return nil
 }
+
+// Facts identify the masks or the segmenter.
+func (c *silhouette) Facts() []pipeline.Fact { return c.facts }
 
 // Close frees the segmenter.
 func (c *silhouette) Close() error { return c.network.close() }
@@ -113,7 +137,7 @@ func (c *silhouette) fromMask(s pipeline.Sample) ([]bool, error) {
 		return nil, pipeline.Unusable("mask: %w", err)
 	}
 	if !fits(mask, s) {
-		return nil, pipeline.Unusable("the mask has %dx%d pixels and does not fit the image of %dx%d; put silhouette before stages that crop or rotate", mask.W, mask.H, s.Image.W, s.Image.H)
+		return nil, pipeline.Unusable("the mask has %dx%d pixels and does not fit the image of %dx%d; a mask is of the whole image, before it is cropped or rotated", mask.W, mask.H, s.Image.W, s.Image.H)
 	}
 	if mask.W != s.Image.W || mask.H != s.Image.H {
 		mask = imaging.Resize(mask, s.Image.W, s.Image.H, imaging.Nearest)
@@ -147,7 +171,7 @@ func (c *silhouette) readMask(id string) (*imaging.Image, error) {
 		return nil, err
 	}
 	defer root.Close()
-	data, err := root.ReadFile(strings.TrimSuffix(id, path.Ext(id)) + ".png")
+	data, err := root.ReadFile(strings.TrimSuffix(id, path.Ext(id)) + maskExtension)
 	if err != nil {
 		return nil, err
 	}

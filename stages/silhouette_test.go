@@ -102,3 +102,19 @@ func TestSilhouetteWithoutAFittingMask(t *testing.T) {
 		}
 	}
 }
+
+// The facts are a digest of the masks; an empty folder of masks is a mistake.
+func TestSilhouetteFacts(t *testing.T) {
+	c := defaultsOf[silhouetteConfig](t, "silhouette")
+	c.Masks = t.TempDir()
+	s := makeStage(t, "silhouette", c)
+	if err := openError(t, s); err == nil || !strings.Contains(err.Error(), "masks: "+c.Masks+" has no image; looked for files named *.png") {
+		t.Errorf("without masks: %v", err)
+	}
+	writePicture(t, filepath.Join(c.Masks, "cat", "still.png"), imaging.New(30, 20))
+	open(t, s, "standard")
+	facts := s.(pipeline.Factual).Facts()
+	if len(facts) != 1 || facts[0].Name != "masks" || facts[0].Origin != "sha256 of the names and sizes of 1 files" {
+		t.Errorf("facts are %v", facts)
+	}
+}

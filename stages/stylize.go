@@ -19,17 +19,21 @@ func init() {
 			Method: "fourier", Beta: 0.05, Cues: noCues,
 			Network: networkConfig{
 				Size: 224, Scale: "none", Std: [3]float64{1, 1, 1},
-				Limits: OnnxProbe{Timeout: time.Minute, MemoryMB: 4096},
+				Limits: OnnxProbe{Timeout: time.Minute, MemoryMB: 4096, Remember: true},
 			},
 		}, newStylize)
 }
 
 type stylizeConfig struct {
-	Method  string        `koanf:"method" jsonschema_description:"fourier: the style's low-frequency amplitudes; color_stats: its mean and deviation in Lab; histogram: its histogram, channel by channel; onnx: what a style-transfer network makes of the content."`
-	Styles  string        `koanf:"styles" path:"dir" env:"true" jsonschema_description:"Folder of style images, with all folders in it; needed by all methods but onnx."`
-	Cues    string        `koanf:"cues" jsonschema:"enum=none,enum=folders,enum=categories16,enum=index" jsonschema_description:"What the folders in styles say of the texture, for cue-conflict sets: none; folders: classes in bytewise order of the folders; categories16: they are named by the 16 categories of model-vs-human; index: they are named by class indexes. The source's labels must be of the same kind; styles of the image's own class are not used."`
+	Method  string        `koanf:"method" jsonschema_description:"fourier: the style's low-frequency amplitudes; color_stats: its mean and deviation in Lab; histogram: its histogram, channel by channel; onnx: what a style-transfer network makes of the content and, where it takes one, of the style."`
+	Styles  string        `koanf:"styles" path:"dir" env:"true" jsonschema_description:"Folder of style images, with all folders in it; needed by all methods, but not by onnx networks that take no style image."`
+	Cues    string        `koanf:"cues" jsonschema:"enum=none,enum=folders,enum=categories16,enum=index,enum=imagenet" jsonschema_description:"What the folders in styles say of the texture, for cue-conflict sets: none; folders: classes in bytewise order of the folders; categories16: they are named by the 16 categories of model-vs-human; index: they are named by class indexes; imagenet: they are named by wnids, and follow the decision of the stages before. The source's labels must be of the same kind; styles of the image's own class are not used."`
 	Beta    float64       `koanf:"beta" jsonschema:"minimum=0,maximum=0.5" jsonschema_description:"fourier: the frequencies taken from the style reach to this many cycles per pixel of the shorter side."`
-	Network networkConfig `koanf:"network" jsonschema_description:"onnx: the network; its output is read on the scale of its input."`
+	Network networkConfig `koanf:"network" jsonschema_description:"onnx: the network, with one input, the content, or two, content and style; both are scaled alike, and the output is read on that scale."`
+
+	ContentInput string `koanf:"content_input" jsonschema_description:"onnx: the network's input for the content, where the names of the inputs do not tell."`
+	StyleInput   string `koanf:"style_input" jsonschema_description:"onnx: the network's input for the style image, where the names of the inputs do not tell."`
+	StyleSize    int    `koanf:"style_size" jsonschema:"minimum=0,maximum=4096" jsonschema_description:"onnx: side of the square that style images are resized to (bilinear), where the graph leaves it free; 0 is network.size."`
 }
 
 // Validate checks what tags cannot say.
@@ -48,6 +52,9 @@ func (c *stylizeConfig) Validate() error {
 	if c.Network.Path != "" {
 		problems = append(problems, registry.Fieldf("network.path", "has no effect with method: %s; write method: onnx", c.Method))
 	}
+	for _, field := range c.styleInputFields() {
+		problems = append(problems, registry.Fieldf(field, "has no effect with method: %s", c.Method))
+	}
 	return errors.Join(problems...)
 }
 
@@ -56,10 +63,34 @@ func (c *stylizeConfig) validateNetwork() error {
 	if c.Network.Path == "" {
 		problems = append(problems, registry.Fieldf("network.path", "must be given with method: onnx"))
 	}
-	if c.Styles != "" || c.Cues != noCues {
-		problems = append(problems, registry.Fieldf("styles", "has no effect with method: onnx, nor has cues; the network has its own style"))
+	if c.Styles == "" && c.Cues != noCues {
+		problems = append(problems, registry.Fieldf("styles", "must be given with cues: %s", c.Cues))
+	}
+	if c.Styles == "" {
+		for _, field := range c.styleInputFields() {
+			problems = append(problems, registry.Fieldf(field, "has no effect without styles"))
+		}
+	}
+	if c.ContentInput != "" && c.ContentInput == c.StyleInput {
+		problems = append(problems, registry.Fieldf("style_input", "must not be the content_input, %s", c.StyleInput))
 	}
 	return errors.Join(problems...)
+}
+
+// styleInputFields are the options in use that only networks with a style image
+// have.
+func (c *stylizeConfig) styleInputFields() []string {
+	var fields []string
+	if c.ContentInput != "" {
+		fields = append(fields, "content_input")
+	}
+	if c.StyleInput != "" {
+		fields = append(fields, "style_input")
+	}
+	if c.StyleSize != 0 {
+		fields = append(fields, "style_size")
+	}
+	return fields
 }
 
 // stylizer gives the content with the look of a style of the same size. It
@@ -80,66 +111,90 @@ func registerStylizer(method string, f stylizer) {
 // class becomes the cue.
 type stylize struct {
 	config  stylizeConfig
-	styles  *styleFolder
-	network *imageNetwork // of method onnx, which has no styles
+	styles  *styleFolder  // nil for a network with a style of its own
+	network *imageNetwork // of method onnx
+	facts   []pipeline.Fact
 }
 
 var (
 	_ pipeline.Stage      = (*stylize)(nil)
 	_ pipeline.Opener     = (*stylize)(nil)
+	_ pipeline.Factual    = (*stylize)(nil)
 	_ pipeline.Multiplier = (*stylize)(nil)
 )
 
 func newStylize(c stylizeConfig) (pipeline.Stage, error) { return &stylize{config: c}, nil }
 
-// Open lists the style images, or loads the network.
-func (t *stylize) Open(ctx context.Context, run *pipeline.Run) (err error) {
-	if t.config.Method == onnxMethod {
-		t.network, err = openNetwork(ctx, run, t.config.Network)
+// Open lists the style images and loads the network.
+func (t *stylize) Open(ctx context.Context, run *pipeline.Run) error {
+	if t.config.Styles != "" {
+		styles, err := listStyles(ctx, t.config.Styles, t.config.Cues)
+		if err != nil {
+			return err
+		}
+		t.styles, t.facts = styles, []pipeline.Fact{styles.fact}
+	}
+	if t.config.Method != onnxMethod {
+		return nil
+	}
+	network, err := openStyleNetwork(ctx, run, &t.config)
+	if err != nil {
 		return err
 	}
-	t.styles, err = listStyles(ctx, t.config.Styles, t.config.Cues)
-	return err
+	t.network, t.facts = network, append(t.facts, network.facts("network")...)
+	return nil
 }
+
+// Facts identify the style images and the network.
+func (t *stylize) Facts() []pipeline.Fact { return t.facts }
 
 // Close frees the network.
 func (t *stylize) Close() error { return t.network.close() }
 
 func (t *stylize) Apply(ctx context.Context, s pipeline.Sample) ([]pipeline.Sample, error) {
-	image, cue, err := t.paint(ctx, s)
+	if t.styles == nil && t.network == nil {
+		return nil, errors.New("stylize must be opened before it is applied")
+	}
+	style, file, err := t.styleFor(s)
+	if err != nil {
+		return nil, err
+	}
+	image, err := t.paint(ctx, s.Image, style)
 	if err != nil {
 		return nil, err
 	}
 	s = s.With(image, s.Variant.Then("stylize_"+t.config.Method, 0))
-	s.Cue = cue
+	if t.config.Cues != noCues {
+		s.Cue, s.CueID = file.classFor(s), file.path
+	}
 	return []pipeline.Sample{s}, nil
 }
 
-// paint gives the image and the class of its style, or the cue it had.
-func (t *stylize) paint(ctx context.Context, s pipeline.Sample) (*imaging.Image, int32, error) {
-	if t.network != nil {
-		image, err := stylizeNetwork(ctx, t.network, s.Image)
-		return image, s.Cue, err
-	}
+// styleFor reads the style image of a sample; it is nil for a network with a
+// style of its own.
+func (t *stylize) styleFor(s pipeline.Sample) (*imaging.Image, styleFile, error) {
 	if t.styles == nil {
-		return nil, 0, errors.New("stylize must be opened before it is applied")
+		return nil, styleFile{}, nil
 	}
-	picked, err := t.styles.pick(s)
+	file, err := t.styles.pick(s)
 	if err != nil {
-		return nil, 0, err
+		return nil, file, err
 	}
-	style, err := t.styles.read(picked)
+	style, err := t.styles.read(file)
 	if err != nil {
-		return nil, 0, fmt.Errorf("style image: %w", err)
+		return nil, file, fmt.Errorf("style image: %w", err)
 	}
-	if style.W != s.Image.W || style.H != s.Image.H {
-		style = imaging.Resize(style, s.Image.W, s.Image.H, imaging.Bilinear)
+	return style, file, nil
+}
+
+func (t *stylize) paint(ctx context.Context, content, style *imaging.Image) (*imaging.Image, error) {
+	if t.network != nil {
+		return stylizeNetwork(ctx, t.network, content, style)
 	}
-	cue := s.Cue
-	if t.config.Cues != noCues {
-		cue = picked.class
+	if style.W != content.W || style.H != content.H {
+		style = imaging.Resize(style, content.W, content.H, imaging.Bilinear)
 	}
-	return stylizers[t.config.Method](s.Image, style, t.config), cue, nil
+	return stylizers[t.config.Method](content, style, t.config), nil
 }
 
 // Variants is one.

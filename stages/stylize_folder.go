@@ -4,14 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
-	"path"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 
+	"quba/internal/imagenet"
 	"quba/internal/imaging"
 	"quba/pipeline"
 	"quba/pipeline/record"
@@ -22,21 +21,16 @@ import (
 const (
 	noCues         = "none"
 	folderCues     = "folders"
-	categories16   = "categories16"
+	categories16   = imagenet.NameCategories16
 	classIndexCues = "index"
+	imagenetCues   = "imagenet"
 )
-
-// categories are the 16 of model-vs-human (Geirhos et al.), in the order of
-// their indexes.
-var categories = []string{
-	"airplane", "bear", "bicycle", "bird", "boat", "bottle", "car", "cat",
-	"chair", "clock", "dog", "elephant", "keyboard", "knife", "oven", "truck",
-}
 
 // styleFolder is a list of style images in bytewise order of their paths.
 type styleFolder struct {
 	root  string
 	files []styleFile
+	fact  pipeline.Fact
 }
 
 // styleFile is one style image: its slash path in the folder and its class,
@@ -44,6 +38,9 @@ type styleFolder struct {
 type styleFile struct {
 	path  string
 	class int32
+	// own says that class is one of the classifiers' own, whatever the samples'
+	// decision is.
+	own bool
 }
 
 var styleExtensions = []string{".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif"}
@@ -51,33 +48,14 @@ var styleExtensions = []string{".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif",
 // listStyles lists the images in a folder and the folders in it; hidden ones
 // are left out.
 func listStyles(ctx context.Context, folder, cues string) (*styleFolder, error) {
-	root, err := os.OpenRoot(folder)
-	if err != nil {
-		return nil, err
-	}
-	defer root.Close()
-	list := &styleFolder{root: folder}
-	err = fs.WalkDir(root.FS(), ".", func(name string, d fs.DirEntry, err error) error {
-		hidden := name != "." && strings.HasPrefix(d.Name(), ".")
-		switch {
-		case err != nil:
-			return err
-		case ctx.Err() != nil:
-			return ctx.Err()
-		case d.IsDir() && hidden:
-			return fs.SkipDir
-		case !d.IsDir() && !hidden && slices.Contains(styleExtensions, strings.ToLower(path.Ext(name))):
-			list.files = append(list.files, styleFile{path: name, class: record.NoClass})
-		}
-		return nil
-	})
+	listed, err := listFolder(ctx, folder, styleExtensions)
 	if err != nil {
 		return nil, fmt.Errorf("styles: %w", err)
 	}
-	if len(list.files) == 0 {
-		return nil, fmt.Errorf("styles: %s has no image; looked for files named *%s", folder, strings.Join(styleExtensions, ", *"))
+	list := &styleFolder{root: folder, fact: folderFact("styles", listed)}
+	for _, f := range listed {
+		list.files = append(list.files, styleFile{path: f.path, class: record.NoClass})
 	}
-	slices.SortFunc(list.files, func(a, b styleFile) int { return strings.Compare(a.path, b.path) })
 	return list, list.classify(cues)
 }
 
@@ -97,12 +75,16 @@ func (l *styleFolder) classify(cues string) error {
 	names := slices.Clone(folders)
 	slices.Sort(names)
 	names = slices.Compact(names)
-	for i, folder := range folders {
-		class, err := classOf(folder, names, cues)
+	classes := make(map[string]int32, len(names))
+	for _, name := range names {
+		class, err := classOf(name, names, cues)
 		if err != nil {
 			return fmt.Errorf("styles: %w", err)
 		}
-		l.files[i].class = class
+		classes[name] = class
+	}
+	for i, folder := range folders {
+		l.files[i].class, l.files[i].own = classes[folder], cues == imagenetCues
 	}
 	return nil
 }
@@ -112,16 +94,22 @@ func classOf(folder string, folders []string, cues string) (int32, error) {
 	case folderCues:
 		return int32(slices.Index(folders, folder)), nil
 	case categories16:
-		if i := slices.Index(categories, folder); i >= 0 {
+		known := imagenet.Categories16(record.First).Classes
+		if i := slices.Index(known, folder); i >= 0 {
 			return int32(i), nil
 		}
-		return 0, registry.Unknown("category", folder, categories)
+		return 0, registry.Unknown("category", folder, known)
 	case classIndexCues:
 		n, err := strconv.ParseInt(folder, 10, 32)
 		if err != nil || n < 0 {
 			return 0, fmt.Errorf("with cues: %s folders must be named by whole numbers from 0 on, got %q", cues, folder)
 		}
 		return int32(n), nil
+	case imagenetCues:
+		if class, ok := imagenet.Index(folder); ok {
+			return class, nil
+		}
+		return 0, fmt.Errorf("with cues: %s folders must be named by wnids such as n01440764, got %q", cues, folder)
 	}
 	return 0, fmt.Errorf("cues are unknown: %q", cues)
 }
@@ -150,8 +138,22 @@ func (l *styleFolder) pick(s pipeline.Sample) (styleFile, error) {
 	return styleFile{}, errors.New("stylize: the list of style images has changed")
 }
 
+// classFor is the style's class among those that the sample is labelled with.
+func (f styleFile) classFor(s pipeline.Sample) int32 {
+	if f.own && s.Decision != nil {
+		return s.Decision.Label(f.class)
+	}
+	return f.class
+}
+
+// conflicts says whether the style is of another class than the sample; one
+// that belongs to none of the sample's classes is no texture of a cue conflict.
 func (f styleFile) conflicts(s pipeline.Sample) bool {
-	return f.class == record.NoClass || f.class != s.Label
+	if f.class == record.NoClass {
+		return true
+	}
+	class := f.classFor(s)
+	return class != record.NoClass && class != s.Label
 }
 
 // read decodes a style image; it must lie in the folder, also where links

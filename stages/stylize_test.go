@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"quba/internal/imagenet"
 	"quba/internal/imaging"
 	"quba/pipeline"
 	"quba/pipeline/pipelinetest"
@@ -42,6 +43,7 @@ func TestStylizeMakesCueConflicts(t *testing.T) {
 		"folders":      {"ant/1.png": 0, "cat/2.png": 1, "dog/a/3.png": 2},
 		"categories16": {"bear/1.png": 1, "cat/2.png": 7, "truck/a/3.png": 15},
 		"index":        {"0/1.png": 0, "300/2.png": 300, "04/3.png": 4},
+		"imagenet":     {"n01440764/1.png": 0, "n02123045/2.png": 281, "n15075141/3.png": 999},
 	} {
 		var paths []string
 		for path := range classes {
@@ -147,4 +149,22 @@ func worstLevel(a, b *imaging.Image) int {
 		worst = max(worst, abs(int(v)-int(b.Pix[i])))
 	}
 	return worst
+}
+
+// TestStylizeCuesFollowTheDecision: of styles in wnid folders, only those of
+// another category make a cue conflict of a sample that is labelled by category.
+func TestStylizeCuesFollowTheDecision(t *testing.T) {
+	const (
+		persian, airliner, tench = "n02123394", "n02690373", "n01440764"
+		cat, airplane            = 7, 0
+	)
+	s := styleStage(t, "imagenet", persian+"/1.png", airliner+"/2.png", tench+"/3.png")
+	open(t, s, "standard")
+	for i := range 20 {
+		in := still(8, 8)
+		in.ID, in.Label, in.Decision = fmt.Sprint(i), cat, imagenet.Categories16(record.Last)
+		if out := apply(t, s, in)[0]; out.Cue != airplane {
+			t.Fatalf("cue %d from %s, want %d", out.Cue, out.CueID, airplane)
+		}
+	}
 }

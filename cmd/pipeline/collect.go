@@ -154,7 +154,11 @@ func runOf(streams []*predictionStream) (run pipeline.Run, err error) {
 		if slices.ContainsFunc(run.Pipelines, func(p pipeline.RunPipeline) bool { return p.Name == s.pipeline }) {
 			return run, fmt.Errorf("%s: the pipeline %q is also that of another stream; name them with predict --pipeline", s.name, s.pipeline)
 		}
-		run.Pipelines = append(run.Pipelines, pipeline.RunPipeline{Name: s.pipeline})
+		played, err := s.runPipeline()
+		if err != nil {
+			return run, fmt.Errorf("%s: %w", s.name, err)
+		}
+		run.Pipelines = append(run.Pipelines, played)
 		if protocol, ok := s.metadata.GetValue(record.MetaProtocol); ok {
 			if i > 0 && protocol != run.Protocol {
 				return run, fmt.Errorf("%s: was made with the protocol %q, the others with %q", s.name, protocol, run.Protocol)
@@ -166,6 +170,29 @@ func runOf(streams []*predictionStream) (run pipeline.Run, err error) {
 		}
 	}
 	return run, nil
+}
+
+// runPipeline is what the stream says of its pipeline.
+func (s *predictionStream) runPipeline() (pipeline.RunPipeline, error) {
+	played := pipeline.RunPipeline{Name: s.pipeline}
+	text, ok := s.metadata.GetValue(record.MetaPipelines)
+	if !ok {
+		return played, nil
+	}
+	var pipelines []record.PipelineRecord
+	if err := json.Unmarshal([]byte(text), &pipelines); err != nil {
+		return played, fmt.Errorf("the metadata %s cannot be read: %w", record.MetaPipelines, err)
+	}
+	for _, p := range pipelines {
+		if p.Name != s.pipeline {
+			continue
+		}
+		played.SourceType, played.Notes = p.Source, p.Notes
+		if p.Decision != "" {
+			played.Decision = &record.Decision{Name: p.Decision, Classes: p.Classes}
+		}
+	}
+	return played, nil
 }
 
 func (s *predictionStream) addModels(run *pipeline.Run) error {

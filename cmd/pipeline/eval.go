@@ -190,7 +190,11 @@ func (a *app) runTemporarily(ctx context.Context, c config.Config) error {
 	}
 	err = outcome(result, len(c.Models))
 	keep = err != nil
-	fmt.Fprintf(a.stderr, "%d images, %d predictions in %s; give --out to keep the result\n",
-		result.Images, result.Rows, result.Elapsed.Round(10*time.Millisecond))
+	kept := "give --out to keep the result"
+	if keep {
+		kept = "what went wrong is in " + out
+	}
+	fmt.Fprintf(a.stderr, "%d images, %d predictions in %s; %s\n",
+		result.Images, result.Rows, result.Elapsed.Round(10*time.Millisecond), kept)
 	return err
 }

@@ -7,11 +7,13 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/apache/arrow/go/v17/arrow"
 
+	"quba/internal/imagenet"
 	"quba/internal/ort"
 	"quba/internal/ort/orttest"
 	"quba/internal/parquetio"
@@ -39,34 +41,77 @@ type golden struct {
 		CalErr               float64 `json:"cal_err"`
 		ClassBalance         float64 `json:"class_balance_present_classes"`
 	} `json:"imagenet"`
-	Argmax []int32 `json:"argmax_all"`
+	Argmax      []int32     `json:"argmax_all"`
+	CueConflict goldenShape `json:"cue_conflict"`
+	Edge        struct{ Decisions []string }
+	Silhouette  struct{ Decisions []string }
+	ObjectFocus struct {
+		Same goldenNine `json:"mixed_same"`
+		Rand goldenNine `json:"mixed_rand"`
+	} `json:"object_focus"`
+}
+
+type goldenShape struct {
+	Decisions []string
+	Shape     int     `json:"correct_shape"`
+	Texture   int     `json:"correct_texture"`
+	Bias      float64 `json:"shape_bias"`
+}
+
+type goldenNine struct {
+	Decisions []int32 `json:"pred_in9"`
 }
 
 func readGolden(t *testing.T, path string) golden {
+	t.Helper()
+	var g golden
+	readJSON(t, path, &g)
+	return g
+}
+
+func readJSON(t *testing.T, path string, into any) {
 	t.Helper()
 	data, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var g golden
-	if err := json.Unmarshal(data, &g); err != nil {
+	if err := json.Unmarshal(data, into); err != nil {
 		t.Fatal(err)
 	}
-	return g
 }
 
 var referenceModels = []string{"efficientnet_lite0", "mobilenet_v1_0.25_128", "mobilenet_v2_1.0_224", "squeezenet1_0_dc"}
+
+// modelLines are the reference models in YAML.
+func modelLines(dir string) string {
+	var models strings.Builder
+	for _, m := range referenceModels {
+		fmt.Fprintf(&models, "  - {name: %s, path: '%s'}\n", m, filepath.Join(dir, "models", m+".onnx"))
+	}
+	return models.String()
+}
+
+// runConfig runs a config and gives the result folder and what it printed.
+func runConfig(t *testing.T, text string) (out string, stdout []byte) {
+	t.Helper()
+	config := filepath.Join(t.TempDir(), "config.yaml")
+	if err := os.WriteFile(config, []byte(text), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	out = t.TempDir()
+	var printed, stderr bytes.Buffer
+	if code := mainCode([]string{"run", config, "--out", out, "--format", "json"}, &printed, &stderr); code != exitOK {
+		t.Fatalf("exit code %d: %s", code, stderr.String())
+	}
+	t.Log(stderr.String())
+	return out, printed.Bytes()
+}
 
 // The whole command on real photographs and real classifiers gives what the
 // Python reference gives.
 func TestReferenceModels(t *testing.T) {
 	dir := shared(t)
 	t.Setenv(ort.LibraryVariable, orttest.Library(t))
-	config := filepath.Join(t.TempDir(), "config.yaml")
-	var models strings.Builder
-	for _, m := range referenceModels {
-		fmt.Fprintf(&models, "  - {name: %s, path: '%s'}\n", m, filepath.Join(dir, "models", m+".onnx"))
-	}
 	text := fmt.Sprintf(`
 models:
 %s
@@ -79,16 +124,8 @@ sinks:
   - {type: scores, metric: calibration_error, on: {clean: clean}}
   - {type: scores, metric: class_balance, on: {clean: clean}}
   - {type: scores, metric: parameters}
-`, models.String(), filepath.Join(dir, "data", "imagenet-sample", "val"))
-	if err := os.WriteFile(config, []byte(text), 0o666); err != nil {
-		t.Fatal(err)
-	}
-	out := t.TempDir()
-	var stdout, stderr bytes.Buffer
-	if code := mainCode([]string{"run", config, "--out", out, "--format", "json"}, &stdout, &stderr); code != exitOK {
-		t.Fatalf("exit code %d: %s", code, stderr.String())
-	}
-	t.Log(stderr.String())
+`, modelLines(dir), filepath.Join(dir, "data", "imagenet-sample", "val"))
+	out, stdout := runConfig(t, text)
 	var doc struct {
 		Models []struct {
 			Model      string
@@ -99,7 +136,7 @@ sinks:
 			}
 		}
 	}
-	if err := json.Unmarshal(stdout.Bytes(), &doc); err != nil {
+	if err := json.Unmarshal(stdout, &doc); err != nil {
 		t.Fatal(err)
 	}
 	if len(doc.Models) != len(referenceModels) {
@@ -149,4 +186,140 @@ func checkDecisions(t *testing.T, model, path string, want []int32) {
 	if row != len(want) || differ > 2 {
 		t.Errorf("%s: %d of %d decisions differ over %d images, at most 2 may", model, differ, len(want), row)
 	}
+}
+
+// referenceSet is a data set of PNG files with the decisions that the
+// reference made on it.
+type referenceSet struct {
+	name, source string
+	files        []string // in the order of the decisions
+	decision     *record.Decision
+	want         func(golden) []int32
+}
+
+func categoriesOf(names []string) []int32 {
+	classes := make([]int32, len(names))
+	for i, name := range names {
+		classes[i] = int32(slices.Index(imagenet.Categories16(record.First).Classes, name))
+	}
+	return classes
+}
+
+func referenceSets(t *testing.T, dir string) []referenceSet {
+	t.Helper()
+	var human struct{ Cue, Edge, Silhouette []string }
+	var nine []string
+	readJSON(t, filepath.Join(dir, "data", "manifest.json"), &human)
+	readJSON(t, filepath.Join(dir, "data", "in9_manifest.json"), &nine)
+	variant := func(name string) (files []string) {
+		for _, file := range nine {
+			if strings.Contains(file, "/"+name+"/") {
+				files = append(files, file)
+			}
+		}
+		return files
+	}
+	categories, nineWay := imagenet.Categories16(record.First), imagenet.ImageNet9()
+	return []referenceSet{
+		{"cue-conflict", "model_vs_human, set: cue-conflict", human.Cue, categories, func(g golden) []int32 { return categoriesOf(g.CueConflict.Decisions) }},
+		{"edge", "model_vs_human, set: edge", human.Edge, categories, func(g golden) []int32 { return categoriesOf(g.Edge.Decisions) }},
+		{"silhouette", "model_vs_human, set: silhouette", human.Silhouette, categories, func(g golden) []int32 { return categoriesOf(g.Silhouette.Decisions) }},
+		{"mixed_same", "imagenet_9, variant: mixed_same", variant("mixed_same"), nineWay, func(g golden) []int32 { return g.ObjectFocus.Same.Decisions }},
+		{"mixed_rand", "imagenet_9, variant: mixed_rand", variant("mixed_rand"), nineWay, func(g golden) []int32 { return g.ObjectFocus.Rand.Decisions }},
+	}
+}
+
+// PNG files decode exactly, so all decisions on them are the reference's.
+func TestReferenceDecisions(t *testing.T) {
+	dir := shared(t)
+	t.Setenv(ort.LibraryVariable, orttest.Library(t))
+	sets := referenceSets(t, dir)
+	var pipelines strings.Builder
+	for _, set := range sets {
+		root, _, _ := strings.Cut(set.files[0], "/")
+		fmt.Fprintf(&pipelines, "  - {name: %s, source: {type: %s, root: '%s'}}\n", set.name, set.source, filepath.Join(dir, "data", root))
+	}
+	out, _ := runConfig(t, fmt.Sprintf("models:\n%spipelines:\n%ssinks:\n  - {type: predictions, probabilities: always}\n", modelLines(dir), pipelines.String()))
+	for _, model := range referenceModels {
+		g := readGolden(t, filepath.Join(dir, "golden", "models", model+".json"))
+		for _, set := range sets {
+			rows := readDecisions(t, filepath.Join(out, record.PredictionsFolder, set.name+"."+model+".parquet"))
+			checkSameDecisions(t, model, set, rows, set.want(g))
+			if set.name == "cue-conflict" {
+				checkShapeBias(t, model, rows, g.CueConflict)
+			}
+		}
+	}
+}
+
+// decided is what a model said of an image.
+type decided struct {
+	id               string
+	label, cue, top1 int32
+	probs            []float32
+}
+
+func readDecisions(t *testing.T, path string) []decided {
+	t.Helper()
+	var rows []decided
+	err := parquetio.ReadRecords(path, nil, func(rec arrow.Record) error {
+		v, err := record.NewView(rec)
+		if err != nil {
+			return err
+		}
+		for i := range v.Len() {
+			rows = append(rows, decided{strings.Clone(v.ID(i)), v.Label(i), v.Cue(i), v.Top1(i), slices.Clone(v.Probabilities(i))})
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return rows
+}
+
+// checkSameDecisions shows the two probabilities of each decision that
+// differs.
+func checkSameDecisions(t *testing.T, model string, set referenceSet, rows []decided, want []int32) {
+	t.Helper()
+	if len(rows) != len(set.files) || len(rows) != len(want) {
+		t.Fatalf("%s on %s: %d decisions on %d files, reference %d", model, set.name, len(rows), len(set.files), len(want))
+	}
+	differ := 0
+	for i, row := range rows {
+		if !strings.HasSuffix(set.files[i], "/"+row.id) {
+			t.Fatalf("%s on %s: image %d is %s, reference %s", model, set.name, i, row.id, set.files[i])
+		}
+		if row.top1 != want[i] {
+			differ++
+			t.Errorf("%s: %s is %s, reference %s", model, set.files[i], decisionWords(set.decision, row, row.top1), decisionWords(set.decision, row, want[i]))
+		}
+	}
+	t.Logf("%s on %s: %d of %d decisions differ", model, set.name, differ, len(rows))
+}
+
+func decisionWords(d *record.Decision, row decided, class int32) string {
+	if class == record.NoClass {
+		return "none of the classes"
+	}
+	return fmt.Sprintf("%s (log probability %.6f)", d.Classes[class], math.Log(float64(row.probs[class])))
+}
+
+func checkShapeBias(t *testing.T, model string, rows []decided, want goldenShape) {
+	t.Helper()
+	shape, texture := 0, 0
+	for _, row := range rows {
+		switch {
+		case row.label == row.cue:
+		case row.top1 == row.label:
+			shape++
+		case row.top1 == row.cue:
+			texture++
+		}
+	}
+	bias := float64(shape) / float64(shape+texture)
+	if shape != want.Shape || texture != want.Texture || math.Abs(bias-want.Bias) > 1e-12 {
+		t.Errorf("%s: shape %d, texture %d, bias %v; reference %+v", model, shape, texture, bias, want)
+	}
+	t.Logf("%s: shape bias %v (%v)", model, bias, want.Bias)
 }

@@ -14,9 +14,11 @@ import (
 
 // listed is a component as `pipeline list` shows it.
 type listed struct {
-	Kind    string          `json:"kind"`
-	Name    string          `json:"name"`
-	Summary string          `json:"summary"`
+	Kind    string `json:"kind"`
+	Name    string `json:"name"`
+	Summary string `json:"summary"`
+	// Layout is how the files must lie that the component reads.
+	Layout  string          `json:"layout,omitempty"`
 	Options []config.Option `json:"options"`
 }
 
@@ -55,7 +57,7 @@ func allComponents() []listed {
 func listEntries[T any](kind string, entries []registry.Entry[T]) []listed {
 	var list []listed
 	for _, e := range entries {
-		list = append(list, listed{Kind: kind, Name: e.Name, Summary: e.Summary, Options: config.Describe(e.Defaults)})
+		list = append(list, listed{Kind: kind, Name: e.Name, Summary: e.Summary, Layout: e.Layout, Options: config.Describe(e.Defaults)})
 	}
 	return list
 }
@@ -66,19 +68,30 @@ func (a *app) printList(list []listed) error {
 	}
 	g := grid{header: []string{"kind", "name", "option", "value", "default", "what it is"}}
 	for _, l := range list {
-		g.rows = append(g.rows, []string{l.Kind, l.Name, "", "", "", l.Summary})
-		for _, o := range l.Options {
-			row := []string{l.Kind, l.Name, o.Name, valueWords(o), defaultWords(o), o.Doc}
+		rows := l.rows()
+		for _, row := range rows[1:] {
 			if a.format == "table" {
 				row[0], row[1] = "", ""
 			}
-			g.rows = append(g.rows, row)
 		}
+		g.rows = append(g.rows, rows...)
 	}
 	if err := g.render(a.stdout, a.format); err != nil {
 		return fmt.Errorf("list: %w", err)
 	}
 	return nil
+}
+
+// rows are the summary, the options and the layout.
+func (l listed) rows() [][]string {
+	rows := [][]string{{l.Kind, l.Name, "", "", "", l.Summary}}
+	for _, o := range l.Options {
+		rows = append(rows, []string{l.Kind, l.Name, o.Name, valueWords(o), defaultWords(o), o.Doc})
+	}
+	if l.Layout != "" {
+		rows = append(rows, []string{l.Kind, l.Name, "(layout)", "", "", l.Layout})
+	}
+	return rows
 }
 
 func valueWords(o config.Option) string {

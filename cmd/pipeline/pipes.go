@@ -57,7 +57,7 @@ func (a *app) emitCommand() *cobra.Command {
 		if o.Error != "" {
 			return dataError(errors.New(o.Error))
 		}
-		return a.encode(cmd.Context(), plan, c, samplestream.Header{Seed: c.Seed, Classes: o.Classes, Dataset: o.Digest})
+		return a.encode(cmd.Context(), plan, c, samplestream.Header{Seed: c.Seed, Classes: o.Classes, Dataset: o.Digest, Decision: o.Decides})
 	}
 	return cmd
 }
@@ -89,7 +89,11 @@ func (a *app) applyCommand() *cobra.Command {
 			if err := a.refuseTerminal(); err != nil {
 				return err
 			}
-			return a.encode(cmd.Context(), plan, c, d.Header())
+			header := d.Header()
+			if o := plan.Describe(cmd.Context()).Pipelines[0]; o.Decides != nil {
+				header.Decision, header.Classes = o.Decides, o.Classes
+			}
+			return a.encode(cmd.Context(), plan, c, header)
 		},
 	}
 }
@@ -184,7 +188,7 @@ func onlyStdin(err error) error {
 
 func (s streamSource) Describe(context.Context) (pipeline.SourceInfo, error) {
 	h := s.d.Header()
-	return pipeline.SourceInfo{Classes: h.Classes, Digest: h.Dataset}, nil
+	return pipeline.SourceInfo{Classes: h.Classes, Digest: h.Dataset, Decision: h.Decision}, nil
 }
 
 // withStdin are the components with a stream as the only source.

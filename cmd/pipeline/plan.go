@@ -89,7 +89,7 @@ func pipelineGrid(o pipeline.Overview) grid {
 	}
 	for _, p := range o.Pipelines {
 		g.rows = append(g.rows, []string{
-			p.Name, p.Source, strconv.FormatInt(p.Images, 10), strconv.Itoa(p.Classes), strings.Join(p.Stages, ", "),
+			p.Name, p.Source, strconv.FormatInt(p.Images, 10), classesText(p), strings.Join(p.Stages, ", "),
 			variantsText(p), strings.Join(p.Models, ", "), passesText(p),
 		})
 	}
@@ -104,6 +104,14 @@ func modelGrid(o pipeline.Overview) grid {
 		}
 	}
 	return g
+}
+
+// classesText names the classes where they are not the models' own.
+func classesText(p pipeline.PipelineOverview) string {
+	if p.Decision == "" {
+		return strconv.Itoa(p.Classes)
+	}
+	return fmt.Sprintf("%d (%s)", p.Classes, p.Decision)
 }
 
 func variantsText(p pipeline.PipelineOverview) string {
@@ -142,7 +150,44 @@ func overviewSummary(o pipeline.Overview) string {
 			fmt.Fprintf(&b, "preprocessing shared by %s: %s\n", strings.Join(names, ", "), preprocessing)
 		}
 	}
-	return b.String()
+	for _, left := range o.LeftOut {
+		name := "pipeline " + left.Pipeline
+		if left.Score != "" {
+			name = "score " + left.Score
+		}
+		fmt.Fprintf(&b, "left out: %s: %s\n", name, left.Reason)
+	}
+	for _, p := range o.Pipelines {
+		if len(p.Scores) > 1 {
+			fmt.Fprintf(&b, "pipeline %s: one pass for %d scores (%s)\n", p.Name, len(p.Scores), strings.Join(p.Scores, ", "))
+		}
+	}
+	for _, m := range o.Models {
+		if m.UnsharedPasses > m.ForwardPasses {
+			fmt.Fprintf(&b, "model %s: %d forward passes; %d if every score made its own\n", m.Name, m.ForwardPasses, m.UnsharedPasses)
+		}
+	}
+	return b.String() + authorsPasses(o)
+}
+
+// authorsCleanPasses is how often the code released with the paper runs a
+// model over the clean images.
+const authorsCleanPasses = 10
+
+// authorsCleanScores is how many scores must share the clean images for a
+// comparison with the paper's code to be fair: the dimensions that it measures
+// on them or divides by their accuracy.
+const authorsCleanScores = 6
+
+// authorsPasses compares a plan of most of the paper's dimensions with the
+// paper's own code.
+func authorsPasses(o pipeline.Overview) string {
+	for _, p := range o.Pipelines {
+		if len(p.Scores) >= authorsCleanScores && len(p.Stages) == 0 {
+			return fmt.Sprintf("clean images: %d forward passes for each model; the code released with the paper makes %d of the same images\n", p.Images, authorsCleanPasses*p.Images)
+		}
+	}
+	return ""
 }
 
 func overviewError(o pipeline.Overview) error {

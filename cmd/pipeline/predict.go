@@ -28,7 +28,8 @@ func (a *app) predictCommand() *cobra.Command {
 		Long: `predict reads a stream of images on stdin, as emit and apply write it, and writes
 an Arrow IPC stream of predictions on stdout: the columns of a result's
 predictions, with the same values as a run over the same images gives. When a
-model fails on the way, the stream is left without its end mark.` + "\n\nWhen whoever reads it stops early, the command ends quietly with 141.",
+model fails on the way, or the command is interrupted, the stream is left without
+its end mark.` + "\n\nWhen whoever reads it stops early, the command ends quietly with 141.",
 		Example: "  pipeline emit --images val | pipeline predict --model m.onnx --pipeline clean > clean.arrows",
 		Args:    noArgs,
 	}
@@ -71,7 +72,7 @@ func (a *app) predict(ctx context.Context, f adhocFlags, name string, probabilit
 	h.place("pipelines[0].name", words("--pipeline", name))
 	h.sink = &yaml.Node{Kind: yaml.MappingNode, Content: []*yaml.Node{textNode("type"), textNode(stdoutSink)}}
 	reg := withStdin(d)
-	sink := &streamSink{w: a.stdout, probabilities: probabilities}
+	sink := &streamSink{w: a.stdout, probabilities: probabilities, signal: a.signals.Code}
 	reg.Sinks = registry.New[pipeline.Sink]("sink")
 	registry.Register(reg.Sinks, stdoutSink, "A stream of predictions.", struct{}{},
 		func(struct{}) (pipeline.Sink, error) { return sink, nil })
@@ -88,6 +89,9 @@ func (a *app) predict(ctx context.Context, f adhocFlags, name string, probabilit
 		return err
 	}
 	result, _, err := a.carryOut(ctx, plan, pipeline.RunOptions{}, c.LogLevel)
+	if sink.interrupted != exitOK {
+		a.interrupted = sink.interrupted // the engine may have finished before it knew
+	}
 	if err != nil {
 		return onlyStdin(err)
 	}
@@ -113,10 +117,13 @@ const stdoutSink = "stdout"
 type streamSink struct {
 	w             io.Writer
 	probabilities bool
+	signal        func() int // exit code of a signal that stops the run, or 0
 
 	out     *bufio.Writer
 	records *ipc.Writer
 	failed  bool // a model is missing from here on
+
+	interrupted int // exit code of the signal that left out the end mark, or 0
 }
 
 var (
@@ -159,8 +166,9 @@ func (s *streamSink) Write(_ context.Context, rec arrow.Record) error {
 // already.
 func (s *streamSink) Drop(string) { s.failed = true }
 
+// Close ends the stream, with its end mark only if it is whole.
 func (s *streamSink) Close(context.Context) error {
-	if s.failed {
+	if s.interrupted = s.signal(); s.failed || s.interrupted != exitOK {
 		return s.out.Flush()
 	}
 	return errors.Join(s.records.Close(), s.out.Flush())

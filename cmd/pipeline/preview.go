@@ -36,7 +36,10 @@ func (a *app) previewCommand() *cobra.Command {
 		Long: `preview sends a few images through the stages of a config's pipeline, or of
 --stage, and draws a contact sheet: a row for each image, a column for each
 perturbation and severity, the clean image first. With --out-dir it also saves
-the perturbed images as an ImageFolder: CLASS/NAME_PERTURBATION_SEVERITY.png.
+the perturbed images as an ImageFolder, CLASS/NAME_PERTURBATION_SEVERITY.png,
+with a manifest.csv. Where stylize has set a cue, they are named as the published
+cue-conflict images are, SHAPE/SHAPE<n>-TEXTURE<m>.png: by the folders of content
+and style, or the 16 categories of model-vs-human where those are wnids.
 
 ` + settingHelp + `
 
@@ -44,7 +47,8 @@ the perturbed images as an ImageFolder: CLASS/NAME_PERTURBATION_SEVERITY.png.
 of images taken from the pipeline's own source.`,
 		Example: `  pipeline preview --images val --stage corruption:kinds=imagenet-c,severities=1|3|5 -o sheet.png
   pipeline preview configs/full.yaml --pipeline corrupted --images 6 -o sheet.png
-  pipeline preview --images val --limit 50000 --stage edges --out-dir edges`,
+  pipeline preview --images val --limit 50000 --stage edges --out-dir edges
+  pipeline preview --images val --stage stylize:styles=textures,cues=folders --out-dir conflicts`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 1 {
 				return usagef("%s takes one config, got %q more", cmd.CommandPath(), args[1:])
@@ -201,7 +205,7 @@ func (a *app) preview(ctx context.Context, plan *pipeline.Plan, c config.Config,
 		if err := folder.Finish(); err != nil {
 			return err
 		}
-		fmt.Fprintf(a.stderr, "%s: %d images\n", f.outDir, folder.saved)
+		fmt.Fprintf(a.stderr, "%s: %s\n", f.outDir, folder.Summary())
 	}
 	return badImages(count, c.MaxBadFraction)
 }

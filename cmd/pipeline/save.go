@@ -13,19 +13,25 @@ import (
 	"quba/pipeline/record"
 )
 
-// manifestName lists what was saved: path, label, cue, perturbation, severity.
-// A file_list source reads it; the cue is the second class of a cue-conflict
-// image, -1 where there is none.
+// manifestName lists what was saved: path, label, cue, perturbation, severity,
+// id, cue_id. A file_list source reads it; the cue is the second class of a
+// cue-conflict image, -1 where there is none, id the image in its source and
+// cue_id that which the cue was taken from.
 const manifestName = "manifest.csv"
 
-// imageSaver writes samples as an ImageFolder with a manifest. It never leaves
-// its folder and never replaces a file.
+// imageSaver writes samples as an ImageFolder with a manifest; cue conflicts
+// have the names of conflictNames where that is possible. It never leaves its
+// folder and never replaces a file.
 type imageSaver struct {
-	root     *os.Root
-	quality  int
-	saved    int
-	file     *os.File
-	manifest *csv.Writer
+	root      *os.Root
+	quality   int
+	file      *os.File
+	manifest  *csv.Writer
+	names     conflictNames
+	saved     int
+	conflicts int             // images that conflictNames has a name for
+	plain     int             // cue conflicts that it has no name for
+	unnamed   pipeline.Sample // the first of these
 }
 
 func newImageSaver(dir string, quality int) (*imageSaver, error) {
@@ -41,7 +47,7 @@ func newImageSaver(dir string, quality int) (*imageSaver, error) {
 		return nil, errors.Join(err, root.Close())
 	}
 	s.manifest = csv.NewWriter(s.file)
-	return s, s.manifest.Write([]string{"path", "label", "cue", "perturbation", "severity"})
+	return s, s.manifest.Write([]string{"path", "label", "cue", "perturbation", "severity", "id", "cue_id"})
 }
 
 // create makes a new file; one that exists is an error of usage.
@@ -68,7 +74,7 @@ func (s *imageSaver) Close() {
 // Save writes the samples.
 func (s *imageSaver) Save(samples []pipeline.Sample) error {
 	for _, sample := range samples {
-		name := savedName(sample, s.quality)
+		name := s.nameOf(sample)
 		if err := s.root.MkdirAll(filepath.Dir(name), 0o777); err != nil {
 			return err
 		}
@@ -87,12 +93,39 @@ func (s *imageSaver) Save(samples []pipeline.Sample) error {
 	return nil
 }
 
+// nameOf gives the image its path in the folder.
+func (s *imageSaver) nameOf(sample pipeline.Sample) string {
+	if name := s.names.name(sample); name != "" {
+		s.conflicts++
+		return name + extensionOf(s.quality)
+	}
+	if sample.CueID != "" {
+		if s.plain++; s.plain == 1 {
+			s.unnamed = sample
+		}
+	}
+	return savedName(sample, s.quality)
+}
+
+// Summary says in words what was saved.
+func (s *imageSaver) Summary() string {
+	text := fmt.Sprintf("%d images", s.saved)
+	if s.conflicts > 0 {
+		text += fmt.Sprintf(", %d named as cue conflicts: SHAPE/SHAPE<n>-TEXTURE<m>", s.conflicts)
+	}
+	if s.plain > 0 {
+		shape, texture := conflictClasses(s.unnamed)
+		text += fmt.Sprintf("; %d cue conflicts are not named by shape and texture, as the classes must have names without digits and -_., and those of %s are %q and %q", s.plain, s.unnamed.ID, shape, texture)
+	}
+	return text
+}
+
 func manifestRow(name string, s pipeline.Sample) []string {
 	perturbation := s.Variant.Perturbation
 	if perturbation == "" {
 		perturbation = record.CleanPerturbation
 	}
-	return []string{filepath.ToSlash(name), strconv.Itoa(int(s.Label)), strconv.Itoa(int(s.Cue)), perturbation, strconv.Itoa(int(s.Variant.Severity))}
+	return []string{filepath.ToSlash(name), strconv.Itoa(int(s.Label)), strconv.Itoa(int(s.Cue)), perturbation, strconv.Itoa(int(s.Variant.Severity)), s.ID, s.CueID}
 }
 
 // savedName is CLASS/NAME_PERTURBATION_SEVERITY.EXT. The class is the first
@@ -112,10 +145,14 @@ func savedName(s pipeline.Sample, quality int) string {
 		}
 		return r
 	}, name)
+	return filepath.Join(class, name+extensionOf(quality))
+}
+
+func extensionOf(quality int) string {
 	if quality > 0 {
-		return filepath.Join(class, name+".jpg")
+		return ".jpg"
 	}
-	return filepath.Join(class, name+".png")
+	return ".png"
 }
 
 func variantName(v pipeline.Variant, between string) string {

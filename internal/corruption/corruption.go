@@ -86,6 +86,34 @@ func Lookup(name string) (Corruption, error) {
 	return c, nil
 }
 
+// Sets of corruptions that Select takes beside their names.
+const (
+	SetBenchmark = "imagenet-c" // the benchmark's 15
+	SetExtra     = "extra"      // the other 4
+	SetAll       = "all"
+)
+
+// CheckSelection reports a name that is neither a corruption's nor a set's.
+func CheckSelection(name string) error {
+	known := append([]string{SetBenchmark, SetExtra, SetAll}, Names()...)
+	if !slices.Contains(known, name) {
+		return registry.Unknown("corruption", name, known)
+	}
+	return nil
+}
+
+// Select returns the corruptions that names has or that are of its sets, each
+// once, in the order of All.
+func Select(names []string) []Corruption {
+	return slices.DeleteFunc(All(), func(c Corruption) bool {
+		set := SetBenchmark
+		if c.Extra {
+			set = SetExtra
+		}
+		return !slices.Contains(names, c.Name) && !slices.Contains(names, set) && !slices.Contains(names, SetAll)
+	})
+}
+
 // Corrupt returns a corrupted copy of src.
 func (c Corruption) Corrupt(src *imaging.Image, severity int, d Draws, o Options) (*imaging.Image, error) {
 	if severity < 1 || severity > MaxSeverity {

@@ -27,7 +27,7 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-var options = ort.Options{Input: "input", Output: "output"}
+var options = ort.Options{Inputs: []string{"input"}, Output: "output"}
 
 func initialize(t testing.TB) string {
 	t.Helper()
@@ -82,12 +82,12 @@ func TestRun(t *testing.T) {
 		t.Run(typ.in.String()+" to "+typ.out.String(), func(t *testing.T) {
 			c := onnxtest.Classifier{Classes: classes, Size: size, Input: typ.in, Output: typ.out}
 			runner, err := open(t, c).NewRunner(
-				ort.Tensor{Type: typ.in, Shape: []int64{batch, 3, size, size}},
+				[]ort.Tensor{ort.Tensor{Type: typ.in, Shape: []int64{batch, 3, size, size}}},
 				ort.Tensor{Type: typ.out, Shape: []int64{batch, classes}})
 			check(t, err)
 			defer func() { check(t, runner.Close()) }()
 			colours := [batch][3]float64{{1, 2, 3}, {0, 5, 1}}
-			fill(runner.Input(), colours[:], size*size)
+			fill(runner.Input(0), colours[:], size*size)
 			check(t, runner.Run(context.Background()))
 			for i, colour := range colours {
 				for k := range classes {
@@ -137,7 +137,7 @@ func TestRunnersShareASession(t *testing.T) {
 	for w := range 4 {
 		workers.Go(func() {
 			runner, err := session.NewRunner(
-				ort.Tensor{Type: onnxfile.Float32, Shape: []int64{2, 3, size, size}},
+				[]ort.Tensor{ort.Tensor{Type: onnxfile.Float32, Shape: []int64{2, 3, size, size}}},
 				ort.Tensor{Type: onnxfile.Float32, Shape: []int64{2, classes}})
 			if err != nil {
 				t.Error(err)
@@ -146,7 +146,7 @@ func TestRunnersShareASession(t *testing.T) {
 			defer runner.Close()
 			for round := range 50 {
 				colours := [][3]float64{{float64(w), float64(round), 1}, {1, 1, 1}}
-				fill(runner.Input(), colours, size*size)
+				fill(runner.Input(0), colours, size*size)
 				if err := runner.Run(context.Background()); err != nil {
 					t.Error(err)
 					return
@@ -161,6 +161,46 @@ func TestRunnersShareASession(t *testing.T) {
 	workers.Wait()
 }
 
+// difference is a graph of two images: the first less the mean of the second.
+func difference() onnxtest.Model {
+	return onnxtest.Model{Graph: onnxtest.Graph{
+		Inputs: []onnxtest.Value{
+			{Name: "a", Type: onnxfile.Float32, Dims: []any{1, 3, "h", "w"}},
+			{Name: "b", Type: onnxfile.Float32, Dims: []any{1, "y", "x", 3}},
+		},
+		Outputs: []onnxtest.Value{{Name: "output", Type: onnxfile.Float32}},
+		Nodes: []onnxtest.Node{
+			{Op: "ReduceMean", In: []string{"b"}, Out: []string{"mean"}},
+			{Op: "Sub", In: []string{"a", "mean"}, Out: []string{"output"}},
+		},
+	}}
+}
+
+// TestTwoInputs feeds each input by its place in Options.Inputs, whatever
+// their order in the graph.
+func TestTwoInputs(t *testing.T) {
+	initialize(t)
+	session, err := ort.Open(difference().Write(t, "m.onnx"), ort.Options{Inputs: []string{"b", "a"}, Output: "output"})
+	check(t, err)
+	defer session.Close()
+	tensors := []ort.Tensor{
+		{Type: onnxfile.Float32, Shape: []int64{1, 2, 1, 3}},
+		{Type: onnxfile.Float32, Shape: []int64{1, 3, 1, 1}},
+	}
+	runner, err := session.NewRunner(tensors, tensors[1])
+	check(t, err)
+	defer func() { check(t, runner.Close()) }()
+	copy(runner.Input(0).Float32, []float32{1, 2, 3, 4, 5, 9})
+	copy(runner.Input(1).Float32, []float32{10, 20, 30})
+	check(t, runner.Run(context.Background()))
+	if got := fmt.Sprint(runner.Output()); got != "[6 16 26]" {
+		t.Errorf("got %s, want [6 16 26]", got)
+	}
+	if _, err := session.NewRunner(tensors[:1], tensors[1]); err == nil || !strings.Contains(err.Error(), `each of the inputs ["b" "a"], got 1`) {
+		t.Errorf("one tensor for two inputs: %v", err)
+	}
+}
+
 func TestNewRunnerRefuses(t *testing.T) {
 	session := open(t, onnxtest.Classifier{})
 	in := ort.Tensor{Type: onnxfile.Float32, Shape: []int64{2, 3, 8, 8}}
@@ -168,13 +208,13 @@ func TestNewRunnerRefuses(t *testing.T) {
 		in, out ort.Tensor
 		want    string
 	}{
-		"integer input": {ort.Tensor{Type: 7, Shape: []int64{1}}, in, "input: must be float32"},
+		"integer input": {ort.Tensor{Type: 7, Shape: []int64{1}}, in, `input "input": must be float32`},
 		"uint8 output":  {in, ort.Tensor{Type: onnxfile.Uint8, Shape: []int64{1}}, "output: must be float32"},
 		"no shape":      {in, ort.Tensor{Type: onnxfile.Float32}, "output: "},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			_, err := session.NewRunner(test.in, test.out)
+			_, err := session.NewRunner([]ort.Tensor{test.in}, test.out)
 			if err == nil || !strings.Contains(err.Error(), test.want) {
 				t.Errorf("got %v, want %q", err, test.want)
 			}
@@ -188,7 +228,7 @@ func TestRunIsCanceled(t *testing.T) {
 	check(t, err)
 	defer session.Close()
 	runner, err := session.NewRunner(
-		ort.Tensor{Type: onnxfile.Float32, Shape: []int64{1, 3, 8, 8}},
+		[]ort.Tensor{ort.Tensor{Type: onnxfile.Float32, Shape: []int64{1, 3, 8, 8}}},
 		ort.Tensor{Type: onnxfile.Float32, Shape: []int64{1, 3, 8, 8}})
 	check(t, err)
 	defer runner.Close()
@@ -235,10 +275,12 @@ func endless() onnxtest.Model {
 func probeSpec(t testing.TB, model string) ort.ProbeSpec {
 	return ort.ProbeSpec{
 		Library: orttest.Library(t), Model: model, Options: options,
-		Input:       ort.Tensor{Type: onnxfile.Float32, Shape: []int64{4, 3, 8, 8}},
+		Inputs: []ort.ProbeInput{{
+			Tensor: ort.Tensor{Type: onnxfile.Float32, Shape: []int64{4, 3, 8, 8}},
+			Low:    [3]float32{-2, -2, -2},
+			High:   [3]float32{2, 2, 2},
+		}},
 		Output:      ort.Tensor{Type: onnxfile.Float32},
-		Low:         [3]float32{-2, -2, -2},
-		High:        [3]float32{2, 2, 2},
 		MemoryBytes: 4 << 30, Timeout: 30 * time.Second,
 	}
 }
@@ -268,10 +310,25 @@ func TestProbe(t *testing.T) {
 	}
 }
 
+// TestProbeOfTwoInputs gives both a grey image, each on its own scale.
+func TestProbeOfTwoInputs(t *testing.T) {
+	spec := probeSpec(t, difference().Write(t, "m.onnx"))
+	spec.Options.Inputs = []string{"a", "b"}
+	spec.Inputs = []ort.ProbeInput{
+		{Tensor: ort.Tensor{Type: onnxfile.Float32, Shape: []int64{1, 3, 4, 5}}, High: [3]float32{8, 8, 8}},
+		{Tensor: ort.Tensor{Type: onnxfile.Float32, Shape: []int64{1, 6, 7, 3}}, High: [3]float32{3, 6, 9}, ChannelsLast: true},
+	}
+	result, err := ort.Probe(context.Background(), spec)
+	check(t, err)
+	if fmt.Sprint(result.Shape) != "[1 3 4 5]" || result.Min != 1 || result.Max != 1 {
+		t.Errorf("got %+v, want [1 3 4 5] of 8/2 - (3+6+9)/3/2 = 1", result)
+	}
+}
+
 func TestProbeHalf(t *testing.T) {
 	c := onnxtest.Classifier{Input: onnxfile.Float16, Output: onnxfile.Float16, Softmax: true}
 	spec := probeSpec(t, c.Model().Write(t, "m.onnx"))
-	spec.Input.Type = onnxfile.Float16
+	spec.Inputs[0].Type = onnxfile.Float16
 	spec.Output = ort.Tensor{Type: onnxfile.Float16, Shape: []int64{4, 1000}}
 	result, err := ort.Probe(context.Background(), spec)
 	check(t, err)

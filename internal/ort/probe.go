@@ -23,16 +23,22 @@ type ProbeSpec struct {
 	Library string // as for Initialize; the path that it returned is best
 	Model   string
 	Options Options
-	Input   Tensor
+	// Inputs are those of Options.Inputs, in the same order.
+	Inputs []ProbeInput
 	// Output may have a nil Shape when it is float32: onnxruntime then tells.
 	Output Tensor
-	// Low and High are what pixel values 0 and 255 of each input channel
-	// become. ChannelsLast tells NHWC from NCHW.
-	Low, High    [3]float32
-	ChannelsLast bool
 	// MemoryBytes bounds what the child may allocate for the model, on Linux.
 	MemoryBytes uint64
 	Timeout     time.Duration
+}
+
+// ProbeInput is an input that takes images.
+type ProbeInput struct {
+	Tensor
+	// Low and High are what pixel values 0 and 255 of each channel become.
+	Low, High [3]float32
+	// ChannelsLast tells NHWC from NCHW.
+	ChannelsLast bool
 }
 
 // ProbeResult is what a model did with the probe's images.

@@ -61,40 +61,49 @@ func probe(spec ProbeSpec) (ProbeResult, error) {
 
 // try runs the model on the probe's images.
 func (s *Session) try(spec ProbeSpec) (values []float32, shape []int64, err error) {
+	tensors := make([]Tensor, len(spec.Inputs))
+	for i, in := range spec.Inputs {
+		tensors[i] = in.Tensor
+	}
 	if spec.Output.Shape == nil {
-		input, err := newBuffer(spec.Input)
+		inputs, err := s.newInputs(tensors)
 		if err != nil {
 			return nil, nil, err
 		}
-		defer input.value.Destroy()
-		fillProbe(input.Elements, spec)
-		return s.runAllocating(context.Background(), input)
+		defer inputs.destroy()
+		fillProbe(inputs, spec)
+		return s.runAllocating(context.Background(), inputs)
 	}
-	runner, err := s.NewRunner(spec.Input, spec.Output)
+	runner, err := s.NewRunner(tensors, spec.Output)
 	if err != nil {
 		return nil, nil, err
 	}
 	defer runner.Close()
-	fillProbe(runner.Input(), spec)
+	fillProbe(runner.inputs, spec)
 	err = runner.Run(context.Background())
 	return append([]float32(nil), runner.Output()...), spec.Output.Shape, err
 }
 
-// fillProbe writes one image after the other: gray, noise and a gradient in
-// turn, of different strengths.
-func fillProbe(dst Elements, spec ProbeSpec) {
-	shape := spec.Input.Shape
-	size := int(shape[1] * shape[2] * shape[3])
-	plane := size / 3
+func fillProbe(dst buffers, spec ProbeSpec) {
 	random := rand.New(rand.NewPCG(1, 2))
-	for i := range spec.Input.Len() {
+	for i, in := range spec.Inputs {
+		in.fill(dst[i].Elements, random)
+	}
+}
+
+// fill writes one image after the other: gray, noise and a gradient in turn,
+// of different strengths.
+func (in ProbeInput) fill(dst Elements, random *rand.Rand) {
+	size := int(in.Shape[1] * in.Shape[2] * in.Shape[3])
+	plane := size / 3
+	for i := range in.Len() {
 		row, at := i/size, i%size
 		channel, position := at/plane, at%plane
-		if spec.ChannelsLast {
+		if in.ChannelsLast {
 			channel, position = at%3, at/3
 		}
 		v := probePixel(row, float32(position)/float32(plane), random)
-		dst.set(i, spec.Low[channel]+(spec.High[channel]-spec.Low[channel])*v)
+		dst.set(i, in.Low[channel]+(in.High[channel]-in.Low[channel])*v)
 	}
 }
 

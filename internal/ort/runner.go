@@ -12,34 +12,35 @@ import (
 	"quba/internal/onnxfile"
 )
 
-// Runner is one worker's place in a session: it owns an input and an output
-// tensor of fixed shape, which live as long as it does, because onnxruntime
-// keeps pointers into them. It is not safe for concurrent use; make one for
+// Runner is one worker's place in a session: it owns input and output tensors
+// of fixed shape, which live as long as it does, because onnxruntime keeps
+// pointers into them. It is not safe for concurrent use; make one for
 // each goroutine.
 type Runner struct {
 	session *Session
 	options *onnxruntime.RunOptions
-	input   buffer
+	inputs  buffers
 	output  buffer
 	floats  []float32 // the output, converted when it is float16
 }
 
-// NewRunner makes a runner for inputs and outputs of these layouts.
-func (s *Session) NewRunner(input, output Tensor) (*Runner, error) {
+// NewRunner makes a runner for inputs, in the order of Options.Inputs, and an
+// output of these layouts.
+func (s *Session) NewRunner(inputs []Tensor, output Tensor) (*Runner, error) {
 	r := &Runner{session: s}
-	err := r.allocate(input, output)
+	err := r.allocate(inputs, output)
 	if err != nil {
 		return nil, errors.Join(err, r.Close())
 	}
 	return r, nil
 }
 
-func (r *Runner) allocate(input, output Tensor) (err error) {
+func (r *Runner) allocate(inputs []Tensor, output Tensor) (err error) {
 	if r.options, err = onnxruntime.NewRunOptions(); err != nil {
 		return err
 	}
-	if r.input, err = newBuffer(input); err != nil {
-		return fmt.Errorf("input: %w", err)
+	if r.inputs, err = r.session.newInputs(inputs); err != nil {
+		return err
 	}
 	if output.Type == onnxfile.Uint8 {
 		return errors.New("output: must be float32 or float16, is uint8")
@@ -54,12 +55,12 @@ func (r *Runner) allocate(input, output Tensor) (err error) {
 	return nil
 }
 
-// Input returns the input's elements, to be written before Run.
-func (r *Runner) Input() Elements { return r.input.Elements }
+// Input returns the elements of the i-th input, to be written before Run.
+func (r *Runner) Input(i int) Elements { return r.inputs[i].Elements }
 
 // Run computes the output. It ends early when ctx is done, with its error.
 func (r *Runner) Run(ctx context.Context) error {
-	if err := r.session.run(ctx, r.input.value, &r.output.value, r.options); err != nil {
+	if err := r.session.run(ctx, r.inputs.values(), &r.output.value, r.options); err != nil {
 		return err
 	}
 	runtime.KeepAlive(r)
@@ -74,16 +75,11 @@ func (r *Runner) Output() []float32 { return r.floats }
 
 // Close frees the tensors.
 func (r *Runner) Close() error {
-	var err error
-	for _, b := range []buffer{r.input, r.output} {
-		if b.value != nil {
-			err = errors.Join(err, b.value.Destroy())
-		}
-	}
+	err := errors.Join(r.inputs.destroy(), r.output.destroy())
 	if r.options != nil {
 		err = errors.Join(err, r.options.Destroy())
 	}
-	r.input, r.output, r.options = buffer{}, buffer{}, nil
+	r.inputs, r.output, r.options = nil, buffer{}, nil
 	return err
 }
 
@@ -128,19 +124,59 @@ func newBuffer(t Tensor) (buffer, error) {
 	return b, nil
 }
 
+// destroy frees the tensor; a zero buffer has none.
+func (b buffer) destroy() error {
+	if b.value == nil {
+		return nil
+	}
+	return b.value.Destroy()
+}
+
+// buffers are the inputs of a session, in the order of Options.Inputs.
+type buffers []buffer
+
+func (s *Session) newInputs(tensors []Tensor) (buffers, error) {
+	if len(tensors) != len(s.inputs) {
+		return nil, fmt.Errorf("there must be a tensor for each of the inputs %q, got %d", s.inputs, len(tensors))
+	}
+	made := make(buffers, len(tensors))
+	for i, t := range tensors {
+		var err error
+		if made[i], err = newBuffer(t); err != nil {
+			return nil, errors.Join(fmt.Errorf("input %q: %w", s.inputs[i], err), made.destroy())
+		}
+	}
+	return made, nil
+}
+
+func (b buffers) values() []onnxruntime.Value {
+	values := make([]onnxruntime.Value, len(b))
+	for i := range b {
+		values[i] = b[i].value
+	}
+	return values
+}
+
+func (b buffers) destroy() (err error) {
+	for i := range b {
+		err = errors.Join(err, b[i].destroy())
+	}
+	return err
+}
+
 // runAllocating runs once with an output whose shape onnxruntime decides. It
 // serves float32 outputs: onnxruntime_go cannot allocate float16 ones.
-func (s *Session) runAllocating(ctx context.Context, input buffer) (values []float32, shape []int64, err error) {
+func (s *Session) runAllocating(ctx context.Context, inputs buffers) (values []float32, shape []int64, err error) {
 	options, err := onnxruntime.NewRunOptions()
 	if err != nil {
 		return nil, nil, err
 	}
 	defer options.Destroy()
 	var output onnxruntime.Value
-	if err := s.run(ctx, input.value, &output, options); err != nil {
+	if err := s.run(ctx, inputs.values(), &output, options); err != nil {
 		return nil, nil, err
 	}
-	runtime.KeepAlive(input)
+	runtime.KeepAlive(inputs)
 	defer output.Destroy()
 	tensor, ok := output.(*onnxruntime.Tensor[float32])
 	if !ok {

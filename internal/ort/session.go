@@ -14,9 +14,11 @@ import (
 
 // Options says how a model is opened.
 type Options struct {
-	// Input and Output name the one input and the one output that are used.
-	// The graph may have more outputs, but no more inputs.
-	Input, Output string
+	// Inputs names all inputs of the graph, in the order in which runners take
+	// them.
+	Inputs []string
+	// Output names the one output that is used. The graph may have more.
+	Output string
 	// Threads is how many threads share one run; 0 is 1. With 1, runs from
 	// several goroutines go side by side, each on its own core.
 	Threads int
@@ -25,6 +27,7 @@ type Options struct {
 // Session is a loaded model. It is safe for concurrent use.
 type Session struct {
 	session *onnxruntime.DynamicAdvancedSession
+	inputs  []string
 }
 
 // Open loads a model. Initialize must have been called. A model from a
@@ -35,11 +38,11 @@ func Open(path string, o Options) (*Session, error) {
 		return nil, err
 	}
 	defer options.Destroy()
-	session, err := onnxruntime.NewDynamicAdvancedSession(path, []string{o.Input}, []string{o.Output}, options)
+	session, err := onnxruntime.NewDynamicAdvancedSession(path, o.Inputs, []string{o.Output}, options)
 	if err != nil {
 		return nil, refusal(path, err)
 	}
-	return &Session{session: session}, nil
+	return &Session{session: session, inputs: o.Inputs}, nil
 }
 
 // refusal tells a fault of the machine from one of the model: onnxruntime has
@@ -86,9 +89,9 @@ func reason(err error) string {
 // Close frees the model. Its runners must be closed before.
 func (s *Session) Close() error { return s.session.Destroy() }
 
-// run computes output from input. A nil output is allocated by onnxruntime
+// run computes output from inputs. A nil output is allocated by onnxruntime
 // and must be destroyed by the caller.
-func (s *Session) run(ctx context.Context, input onnxruntime.Value, output *onnxruntime.Value, options *onnxruntime.RunOptions) error {
+func (s *Session) run(ctx context.Context, inputs []onnxruntime.Value, output *onnxruntime.Value, options *onnxruntime.RunOptions) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -99,7 +102,7 @@ func (s *Session) run(ctx context.Context, input onnxruntime.Value, output *onnx
 		_ = options.Terminate()
 	})
 	outputs := []onnxruntime.Value{*output}
-	err := s.session.RunWithOptions([]onnxruntime.Value{input}, outputs, options)
+	err := s.session.RunWithOptions(inputs, outputs, options)
 	*output = outputs[0]
 	if !stop() {
 		<-stopped

@@ -20,10 +20,15 @@ type decoder struct {
 	issues Issues
 }
 
-func (d *decoder) report(path, format string, args ...any) {
+func (d *decoder) report(path, format string, args ...any) { d.fault(path, false, format, args...) }
+
+// fault is report; absent says that only the machine lacks something.
+func (d *decoder) fault(path string, absent bool, format string, args ...any) {
 	switch n := len(d.issues); {
 	case n < maxIssues:
-		d.issues = append(d.issues, d.doc.issue(path, format, args...))
+		issue := d.doc.issue(path, format, args...)
+		issue.Absent = absent
+		d.issues = append(d.issues, issue)
 	case n == maxIssues:
 		last := d.issues[n-1]
 		last.Path, last.Message = "", fmt.Sprintf("only the first %d issues are shown", maxIssues)

@@ -68,6 +68,9 @@ func (c Config) pipeline(p Pipeline) *yaml.Node {
 	if p.Limit > 0 {
 		m.set("limit", p.Limit)
 	}
+	if p.Optional {
+		m.set("optional", true)
+	}
 	return m.node()
 }
 

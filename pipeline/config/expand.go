@@ -33,9 +33,9 @@ func (d *decoder) expand(path, text string, at place) (string, bool) {
 	ok := true
 	expanded := envReference.ReplaceAllStringFunc(text, func(reference string) string {
 		name := strings.TrimSuffix(strings.TrimPrefix(reference, envOpen), "}")
-		value, fault := d.variable(name)
+		value, fault, absent := d.variable(name)
 		if fault != "" {
-			d.report(path, "%s", fault)
+			d.fault(path, absent, "%s", fault)
 			ok = false
 		}
 		return value
@@ -43,18 +43,20 @@ func (d *decoder) expand(path, text string, at place) (string, bool) {
 	return expanded, ok
 }
 
-func (d *decoder) variable(name string) (value, fault string) {
+// variable is the value of an environment variable, or what is wrong with it;
+// absent says that only its value is.
+func (d *decoder) variable(name string) (value, fault string, absent bool) {
 	if !envName.MatchString(name) {
-		return "", "${env:NAME} needs the name of an environment variable, got " + quote(name)
+		return "", "${env:NAME} needs the name of an environment variable, got " + quote(name), false
 	}
 	value, set := d.doc.environ[name]
 	if !set {
-		return "", "the environment variable " + name + " is not set; set it, or write the path here"
+		return "", "the environment variable " + name + " is not set; set it, or write the path here", true
 	}
 	if value == "" {
-		return "", "the environment variable " + name + " is empty; set it, or write the path here"
+		return "", "the environment variable " + name + " is empty; set it, or write the path here", true
 	}
-	return value, ""
+	return value, "", false
 }
 
 // locate makes a path absolute, and checks that it leads to what it should.
@@ -71,7 +73,7 @@ func (d *decoder) locate(path, text, kind string) (string, bool) {
 	info, err := os.Stat(absolute)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		d.report(path, "no such %s: %s", word, absolute)
+		d.fault(path, true, "no such %s: %s", word, absolute)
 	case err != nil:
 		d.report(path, "cannot be read: %v", err)
 	case kind == "dir" && !info.IsDir():

@@ -22,6 +22,9 @@ type Issue struct {
 	// Path is the place in the config, such as "pipelines[1].stages[2]".
 	Path    string
 	Message string
+	// Absent says that only the machine lacks something: a folder or file that
+	// is not there, an environment variable that is not set.
+	Absent bool
 }
 
 // Error is "file:line:col: path: message", without the parts that are empty.
@@ -51,6 +54,11 @@ func (is Issues) Error() string {
 		lines[i] = issue.Error()
 	}
 	return strings.Join(lines, "\n")
+}
+
+// Absent says whether the machine lacking something is all that is wrong.
+func (is Issues) Absent() bool {
+	return !slices.ContainsFunc(is, func(i Issue) bool { return !i.Absent })
 }
 
 // err is the sorted issues, or an untyped nil when there are none.

@@ -66,6 +66,8 @@ type Pipeline struct {
 	Stages []Component `koanf:"stages" jsonschema_description:"What happens to each image, in order."`
 	Models []string    `koanf:"models" jsonschema:"minItems=1,uniqueItems=true" jsonschema_description:"Names of the models that see this pipeline; all when left out."`
 	Limit  int         `koanf:"limit" jsonschema:"minimum=0" jsonschema_description:"Use only so many images; 0 is all."`
+	// Optional pipelines are left out where their data set is not on the machine.
+	Optional bool `koanf:"optional" jsonschema_description:"Leave the pipeline out, and say so, where a folder or file of its source is not there or its environment variable is not set."`
 	Path   string      `koanf:"-"`
 }
 

@@ -16,6 +16,9 @@ type Row struct {
 	Seq             uint64
 	ID              string
 	Label, Cue      int32
+	// Decision turns the output into a decision of the data set; nil takes it
+	// as it is.
+	Decision *Decision
 }
 
 // Builder makes prediction records. It is not safe for concurrent use.
@@ -37,11 +40,15 @@ func (b *Builder) Release() { b.b.Release() }
 // Append adds the prediction that output, the raw row of the classifier,
 // stands for.
 func (b *Builder) Append(row Row, output []float32, kind Output) Prediction {
-	if cap(b.scratch) < len(output) {
-		b.scratch = make([]float32, len(output))
+	classes := len(output)
+	if row.Decision != nil {
+		classes = len(row.Decision.Classes)
 	}
-	probs := b.scratch[:len(output)]
-	p := Predict(output, kind, row.Label, probs)
+	if cap(b.scratch) < classes {
+		b.scratch = make([]float32, classes)
+	}
+	probs := b.scratch[:classes]
+	p := row.Decision.predict(output, kind, row.Label, probs)
 	b.appendRow(row)
 	b.appendPrediction(p)
 	b.appendProbs(probs)

@@ -47,7 +47,7 @@ func Predict(output []float32, kind Output, label int32, probs []float32) Predic
 	if kind == Logits {
 		p.Loss = float32(logSum - float64(output[label]))
 	} else {
-		p.Loss = float32(-math.Log(math.Max(float64(p.PTrue), math.SmallestNonzeroFloat32)))
+		p.Loss = lossOf(p.PTrue)
 	}
 	return p
 }

@@ -20,9 +20,11 @@ const (
 	MetaProtocol   = "quba.protocol"
 	MetaRuntime    = "quba.onnxruntime"
 	MetaJPEG       = "quba.jpeg_decoder"
-	MetaModels     = "quba.models"   // JSON list of ModelRecord
-	MetaDatasets   = "quba.datasets" // JSON object, pipeline -> digest
-	MetaMetrics    = "quba.metrics"  // JSON list of MetricSpec
+	MetaModels     = "quba.models"    // JSON list of ModelRecord
+	MetaDatasets   = "quba.datasets"  // JSON object, pipeline -> digest
+	MetaPipelines  = "quba.pipelines" // JSON list of PipelineRecord
+	MetaStages     = "quba.stages"    // JSON list of the stages that have files: pipeline, stage, facts
+	MetaMetrics    = "quba.metrics"   // JSON list of MetricSpec
 )
 
 // Further keys in a file of predictions, which is of one pipeline and model.
@@ -42,6 +44,18 @@ type ModelRecord struct {
 	Parameters       int64             `json:"parameters"`
 	ParametersOrigin string            `json:"parameters_origin"`
 	Labels           map[string]string `json:"labels,omitempty"`
+}
+
+// PipelineRecord is what a result says of a pipeline.
+type PipelineRecord struct {
+	Name   string `json:"name"`
+	Source string `json:"source"`
+	// Decision names that of its records, and Classes what their labels are
+	// indexes of; empty for the models' own classes.
+	Decision string   `json:"decision,omitempty"`
+	Classes  []string `json:"classes,omitempty"`
+	// Notes are caveats of the data set.
+	Notes []string `json:"notes,omitempty"`
 }
 
 // MetricSpec says which metric made a score, so that it can be made again

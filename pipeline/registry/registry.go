@@ -22,6 +22,8 @@ type Registry[T any] struct {
 type Entry[T any] struct {
 	Name    string
 	Summary string
+	// Layout is that of the config, "" where it has none: see Layouter.
+	Layout string
 	// Defaults is the filled config struct that the user's options are
 	// decoded over. Its type and tags are the schema of the options.
 	Defaults any
@@ -40,6 +42,11 @@ func New[T any](kind string) *Registry[T] {
 // state. Validate reports every broken rule, joined with errors.Join; wrap
 // each in a FieldError to name the key it is about.
 type Validator interface{ Validate() error }
+
+// Layouter is implemented by configs of components that read files which must
+// lie in a certain way. Layout shows it as a tree of an example, a line for
+// each folder or file, without a line break at the end.
+type Layouter interface{ Layout() string }
 
 // Register adds a component. It panics on an empty or repeated name, an empty
 // summary, a config that is not a struct, or no build: those are faults of
@@ -61,9 +68,16 @@ func Register[C, T any](r *Registry[T], name, summary string, defaults C, build 
 		panic(fmt.Sprintf("registry: %s %q has no build function", r.kind, name))
 	}
 	r.entries[name] = Entry[T]{
-		Name: name, Summary: summary, Defaults: defaults,
+		Name: name, Summary: summary, Layout: layoutOf(defaults), Defaults: defaults,
 		New: func(decode func(any) error) (T, error) { return construct(defaults, decode, build) },
 	}
+}
+
+func layoutOf[C any](defaults C) string {
+	if l, ok := any(&defaults).(Layouter); ok {
+		return l.Layout()
+	}
+	return ""
 }
 
 func construct[C, T any](defaults C, decode func(any) error, build func(C) (T, error)) (T, error) {

@@ -109,6 +109,21 @@ func TestNewReportsDecodeAndValidateErrors(t *testing.T) {
 	}
 }
 
+type filed struct{ Root string }
+
+func (c filed) Layout() string { return c.Root + "/image.jpg" }
+
+func TestLayoutIsThatOfTheDefaults(t *testing.T) {
+	r := New[int]("thing")
+	Register(r, "files", "Reads.", filed{Root: "root"}, func(filed) (int, error) { return 0, nil })
+	Register(r, "plain", "Does not.", limited{}, func(limited) (int, error) { return 0, nil })
+	for name, want := range map[string]string{"files": "root/image.jpg", "plain": ""} {
+		if entry, err := r.Lookup(name); err != nil || entry.Layout != want {
+			t.Errorf("layout of %s is %q, %v; want %q", name, entry.Layout, err, want)
+		}
+	}
+}
+
 func TestLookupNamesWhatIsKnown(t *testing.T) {
 	r := New[options]("thing")
 	if _, err := r.Lookup("x"); err.Error() != `unknown thing "x"; none is defined` {

@@ -107,6 +107,7 @@ func (d *Decoder) Samples() iter.Seq2[pipeline.Sample, error] {
 // nil.
 type batch struct {
 	first                  int64 // rows before the record
+	decision               *record.Decision
 	seq                    *array.Int64
 	id, path, perturbation *array.String
 	label, cue, severity   *array.Int32
@@ -123,6 +124,7 @@ func (d *Decoder) batch(rec arrow.Record) (batch, error) {
 	}
 	return batch{
 		first:        d.rows,
+		decision:     d.header.Decision,
 		seq:          column[*array.Int64](d, rec, colSeq),
 		id:           column[*array.String](d, rec, colID),
 		path:         column[*array.String](d, rec, colPath),
@@ -149,7 +151,7 @@ func (b *batch) sample(i int) (pipeline.Sample, error) {
 		Seq: uint64(b.first) + uint64(i), ID: strings.Clone(b.id.Value(i)),
 		Label: value(b.label, i, record.NoClass), Cue: value(b.cue, i, record.NoClass),
 		Variant: pipeline.Variant{Severity: value(b.severity, i, 0)},
-		Whole:   b.whole != nil && b.whole.Value(i),
+		Whole:   b.whole != nil && b.whole.Value(i), Decision: b.decision,
 	}
 	s.Path = s.ID
 	if b.path != nil {

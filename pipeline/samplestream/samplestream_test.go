@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -18,6 +19,7 @@ import (
 
 	"quba/pipeline"
 	"quba/pipeline/pipelinetest"
+	"quba/pipeline/record"
 	"quba/pipeline/samplestream"
 )
 
@@ -272,4 +274,17 @@ func FuzzDecoder(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestDecisionTravels: whoever reads the stream decides as whoever wrote it.
+func TestDecisionTravels(t *testing.T) {
+	decision := &record.Decision{Name: "coarse", Classes: []string{"a", "b"}, Of: []int32{0, -1, 1}, Rule: record.Mean, Ties: record.Last}
+	h, samples, err := decode(encode(t, samplestream.Header{Decision: decision}, sample(0, 3, 2)), memory.DefaultAllocator)
+	if err != nil || !reflect.DeepEqual(h.Decision, decision) || samples[0].Decision != h.Decision {
+		t.Errorf("got %+v, %+v, %v", h, samples, err)
+	}
+	decision.Of[0] = 5
+	if _, _, err := decode(encode(t, samplestream.Header{Decision: decision}, sample(0, 3, 2)), memory.DefaultAllocator); err == nil || !strings.Contains(err.Error(), "output 0 belongs to class 5") {
+		t.Errorf("got %v", err)
+	}
 }

@@ -8,6 +8,7 @@
 package samplestream
 
 import (
+	"encoding/json"
 	"fmt"
 	"strconv"
 
@@ -70,8 +71,9 @@ var Schema = arrow.NewSchema([]arrow.Field{
 // Keys of the schema's metadata, beside those of package record that a
 // stream shares with prediction files: MetaTool, MetaSeed, MetaDatasetSHA256.
 const (
-	MetaSamples = "quba.samples" // Version
-	MetaClasses = "quba.classes" // number of classes that labels are indexes of
+	MetaSamples  = "quba.samples"  // Version
+	MetaClasses  = "quba.classes"  // number of classes that labels are indexes of
+	MetaDecision = "quba.decision" // JSON of a record.Decision; absent for the classifier's own classes
 )
 
 // Header is what a stream says of itself. All of it may be left out.
@@ -82,13 +84,21 @@ type Header struct {
 	Classes int
 	// Dataset is the digest of the source's listing.
 	Dataset string
+	// Decision is that of all samples; nil for the classifier's own classes.
+	Decision *record.Decision
 }
 
 func (h Header) metadata() arrow.Metadata {
-	return arrow.NewMetadata(
-		[]string{MetaSamples, record.MetaTool, record.MetaSeed, MetaClasses, record.MetaDatasetSHA256},
-		[]string{Version, pipeline.Version, strconv.FormatUint(h.Seed, 10), strconv.Itoa(h.Classes), h.Dataset},
-	)
+	keys := []string{MetaSamples, record.MetaTool, record.MetaSeed, MetaClasses, record.MetaDatasetSHA256}
+	values := []string{Version, pipeline.Version, strconv.FormatUint(h.Seed, 10), strconv.Itoa(h.Classes), h.Dataset}
+	if h.Decision != nil {
+		text, err := json.Marshal(h.Decision)
+		if err != nil {
+			panic(err) // it holds numbers and words only
+		}
+		keys, values = append(keys, MetaDecision), append(values, string(text))
+	}
+	return arrow.NewMetadata(keys, values)
 }
 
 func parseHeader(meta arrow.Metadata) (h Header, err error) {
@@ -108,5 +118,20 @@ func parseHeader(meta arrow.Metadata) (h Header, err error) {
 		h.Classes = int(classes)
 	}
 	h.Dataset, _ = meta.GetValue(record.MetaDatasetSHA256)
-	return h, nil
+	if text, ok := meta.GetValue(MetaDecision); ok {
+		h.Decision, err = parseDecision(text)
+	}
+	return h, err
+}
+
+func parseDecision(text string) (*record.Decision, error) {
+	d := &record.Decision{}
+	err := json.Unmarshal([]byte(text), d)
+	if err == nil {
+		err = d.Check()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("metadata %s: %w", MetaDecision, err)
+	}
+	return d, nil
 }
