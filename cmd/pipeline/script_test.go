@@ -60,6 +60,7 @@ func runScripts(t *testing.T, files []string, library string) {
 			"samepredictions": samePredictions,
 			"interrupt":       interrupt,
 			"fifo":            fifo,
+			"shownresult":     shownResult,
 		},
 	})
 }
