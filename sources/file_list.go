@@ -211,14 +211,7 @@ func (s *fileList) check(row listRow, labels func(string) (int32, error), err er
 
 // labels returns what reads a label, and the number of classes.
 func (s *fileList) labels() (func(string) (int32, error), int, error) {
-	switch s.config.Labels {
-	case "imagenet":
-		return imagenetLabel, imagenet.Classes, nil
-	case "map":
-		known, err := readLabelMap(s.config.LabelMap)
-		return func(text string) (int32, error) { return mappedLabel(known, text, s.config.LabelMap) }, known.classes(), err
-	}
-	return func(text string) (int32, error) { return indexLabel(text, s.config.Classes) }, s.config.Classes, nil
+	return labelRule{labels: s.config.Labels, file: s.config.LabelMap, classes: s.config.Classes}.reader()
 }
 
 // indexLabel reads an index below classes, if that is given.
