@@ -77,6 +77,19 @@ func (p *Plan) Describe(ctx context.Context) Overview {
 	return o
 }
 
+// forwardPasses is how many images will go through models, 0 when unknown.
+func (p *Plan) forwardPasses(infos []SourceInfo) int64 {
+	total := int64(0)
+	for _, pl := range p.pipelines() {
+		passes := infos[pl.order].Samples * int64(pl.variants()*len(pl.models))
+		if passes == 0 {
+			return 0
+		}
+		total += passes
+	}
+	return total
+}
+
 // pipelines are those of the plan in config order.
 func (p *Plan) pipelines() []planPipeline {
 	var all []planPipeline

@@ -118,6 +118,7 @@ func (r *runner) describeSources(ctx context.Context) error {
 		pass := &r.plan.passes[i]
 		r.tally.addPass(pass, infos[pass.pipelines[0].order].Samples)
 	}
+	r.tally.totalRows = r.plan.forwardPasses(infos)
 	for _, pl := range r.plan.pipelines() {
 		info := infos[pl.order]
 		r.info.Pipelines = append(r.info.Pipelines, RunPipeline{

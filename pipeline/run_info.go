@@ -73,6 +73,9 @@ type Progress struct {
 	Images      int64    // read so far, each once for all pipelines that share it
 	TotalImages int64
 	Rows        int64 // predictions made so far
+	// TotalRows is how many predictions there will be when every image is used
+	// and no model fails; 0 when only the run tells.
+	TotalRows int64
 }
 
 // Result is what a run did.

@@ -9,6 +9,7 @@ type tally struct {
 	unusable    int64
 	warnings    int64 // damaged images that were used all the same
 	rows        int64
+	totalRows   int64 // 0 when unknown
 	feeding     []string
 }
 
@@ -56,5 +57,5 @@ func (t *tally) overBudget(fraction float64) []string {
 }
 
 func (t *tally) progress() Progress {
-	return Progress{Pipelines: t.feeding, Images: t.images, TotalImages: t.totalImages, Rows: t.rows}
+	return Progress{Pipelines: t.feeding, Images: t.images, TotalImages: t.totalImages, Rows: t.rows, TotalRows: t.totalRows}
 }

@@ -53,13 +53,23 @@ func (p *progress) Update(now pipeline.Progress) {
 		p.plain(now)
 		return
 	}
+	done, total, unit := share(now)
 	if p.bar == nil {
-		p.bar = p.bars.AddBar(now.TotalImages,
-			mpb.PrependDecorators(decor.Any(func(decor.Statistics) string { return p.feeding + " " }), decor.CountersNoUnit("%d/%d images")),
-			mpb.AppendDecorators(decor.AverageSpeed(0, "%.1f images/s", decor.WCSyncSpace), decor.Name(" ETA "), decor.AverageETA(decor.ET_STYLE_MMSS)),
+		p.bar = p.bars.AddBar(total,
+			mpb.PrependDecorators(decor.Any(func(decor.Statistics) string { return p.feeding + " " }), decor.CountersNoUnit("%d/%d "+unit)),
+			mpb.AppendDecorators(decor.AverageSpeed(0, "%.1f "+unit+"/s", decor.WCSyncSpace), decor.Name(" ETA "), decor.AverageETA(decor.ET_STYLE_MMSS)),
 			mpb.BarRemoveOnComplete())
 	}
-	p.bar.SetCurrent(now.Images)
+	p.bar.SetCurrent(done)
+}
+
+// share is how much of the work is done. Images are no measure of it where one
+// becomes many, so predictions are counted when their number is known.
+func share(now pipeline.Progress) (done, total int64, unit string) {
+	if now.TotalRows > 0 {
+		return now.Rows, now.TotalRows, "predictions"
+	}
+	return now.Images, now.TotalImages, "images"
 }
 
 func (p *progress) plain(now pipeline.Progress) {
@@ -69,12 +79,17 @@ func (p *progress) plain(now pipeline.Progress) {
 	}
 	p.printed = t
 	elapsed := t.Sub(p.began)
-	rate := float64(now.Images) / elapsed.Seconds()
+	done, total, unit := share(now)
+	rate := float64(done) / elapsed.Seconds()
 	eta := "unknown"
 	if rate > 0 {
-		eta = (time.Duration(float64(now.TotalImages-now.Images)/rate) * time.Second).Round(time.Second).String()
+		eta = (time.Duration(float64(total-done)/rate) * time.Second).Round(time.Second).String()
 	}
-	fmt.Fprintf(p.w, "%s: %d/%d images, %.1f images/s, %d predictions, ETA %s\n", p.feeding, now.Images, now.TotalImages, rate, now.Rows, eta)
+	if unit == "images" {
+		fmt.Fprintf(p.w, "%s: %d/%d images, %.1f images/s, %d predictions, ETA %s\n", p.feeding, done, total, rate, now.Rows, eta)
+		return
+	}
+	fmt.Fprintf(p.w, "%s: %d/%d images, %d/%d %s, %.1f %s/s, ETA %s\n", p.feeding, now.Images, now.TotalImages, done, total, unit, rate, unit, eta)
 }
 
 // Close takes the bar away.

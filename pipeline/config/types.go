@@ -67,8 +67,8 @@ type Pipeline struct {
 	Models []string    `koanf:"models" jsonschema:"minItems=1,uniqueItems=true" jsonschema_description:"Names of the models that see this pipeline; all when left out."`
 	Limit  int         `koanf:"limit" jsonschema:"minimum=0" jsonschema_description:"Use only so many images; 0 is all."`
 	// Optional pipelines are left out where their data set is not on the machine.
-	Optional bool `koanf:"optional" jsonschema_description:"Leave the pipeline out, and say so, where a folder or file of its source is not there or its environment variable is not set."`
-	Path   string      `koanf:"-"`
+	Optional bool   `koanf:"optional" jsonschema_description:"Leave the pipeline out, and say so, where a folder or file of its source is not there or its environment variable is not set."`
+	Path     string `koanf:"-"`
 }
 
 // Defaults is the config that a file is decoded over.
