@@ -7,7 +7,7 @@
 . "$(dirname "$0")/fetch.sh"
 
 folder=$cache/data/imagenet20
-classes=$root/sources/imagenet_wnids.csv
+classes=$root/internal/imagenet/classes.csv
 
 wheel=foolbox-3.3.4-py3-none-any.whl
 fetch_wheel "$wheel" 11049d515d38e765e206a73ace9cc648b81a0d6d1da9ad9057e149ee117989cb
