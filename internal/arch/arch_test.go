@@ -95,6 +95,9 @@ var allowed = map[string][]string{
 	"internal/corruption":   {"internal/imaging", "internal/edge", "pipeline/registry"},
 	"internal/edge":         {},
 	"internal/onnxfile":     {},
+	"internal/onnxpb":       {},
+	"internal/attack":       {},
+	"internal/autodiff":     {"internal/onnxpb", "internal/onnxfile", "internal/ort"},
 	"internal/modelcard":    {"internal/imaging", "internal/onnxfile", "pipeline/registry"},
 }
 

@@ -80,7 +80,7 @@ func sessionOptions(threads int) (*onnxruntime.SessionOptions, error) {
 // reason is onnxruntime's own message without the wrapper's preface.
 func reason(err error) string {
 	text := err.Error()
-	for _, preface := range []string{"Error creating C session from file: ", "Error running network: "} {
+	for _, preface := range []string{"Error creating C session from file: ", "Error creating C session: ", "Error running network: "} {
 		text = strings.TrimPrefix(text, preface)
 	}
 	return text
@@ -92,6 +92,15 @@ func (s *Session) Close() error { return s.session.Destroy() }
 // run computes output from inputs. A nil output is allocated by onnxruntime
 // and must be destroyed by the caller.
 func (s *Session) run(ctx context.Context, inputs []onnxruntime.Value, output *onnxruntime.Value, options *onnxruntime.RunOptions) error {
+	outputs := []onnxruntime.Value{*output}
+	err := run(ctx, s.session, inputs, outputs, options)
+	*output = outputs[0]
+	return err
+}
+
+// run computes outputs from inputs, and ends early when ctx is done. Outputs
+// that are nil are allocated by onnxruntime; the caller destroys them.
+func run(ctx context.Context, session *onnxruntime.DynamicAdvancedSession, inputs, outputs []onnxruntime.Value, options *onnxruntime.RunOptions) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -101,9 +110,7 @@ func (s *Session) run(ctx context.Context, inputs []onnxruntime.Value, output *o
 		// The error of an option that exists already has no meaning here.
 		_ = options.Terminate()
 	})
-	outputs := []onnxruntime.Value{*output}
-	err := s.session.RunWithOptions(inputs, outputs, options)
-	*output = outputs[0]
+	err := session.RunWithOptions(inputs, outputs, options)
 	if !stop() {
 		<-stopped
 		if unset := options.UnsetTerminate(); unset != nil {
