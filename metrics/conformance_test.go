@@ -60,8 +60,13 @@ func eachMetric(t *testing.T, check func(t *testing.T, spec metrics.Spec)) {
 // roleVariants are what images of a role went through; those of other roles
 // are clean.
 var roleVariants = map[string]variant{
-	"corrupted": {"fog", 3},
-	"shuffled":  {"patch_shuffle", 4},
+	"corrupted": {perturbation: "fog", severity: 3},
+	"shuffled":  {perturbation: "patch_shuffle", severity: 4},
+	"fgsm":      {"fgsm", 800, &record.Attack{Before: true, Linf: 0.03, L2: 4, Forward: 1, Backward: 1}},
+	"pgd":       {"pgd", 800, &record.Attack{Before: true, Linf: 0.03, L2: 3, Forward: 10, Backward: 10}},
+	"apgd":      {"apgd", 800, &record.Attack{Before: true, Linf: 0.03, L2: 3, Forward: 10, Backward: 10}},
+	"pgd_l2":    {"pgd_l2", 500, &record.Attack{Before: true, Linf: 0.03, L2: 0.5, Forward: 10, Backward: 10}},
+	"square":    {"square", 800, &record.Attack{Before: true, Linf: 0.03, L2: 9, Forward: 500}},
 }
 
 // feed gives the samples to every role.
@@ -87,6 +92,9 @@ func TestMetricsDescribeThemselves(t *testing.T) {
 		for _, role := range spec.Roles {
 			if role.Name == "" || role.Doc == "" {
 				t.Errorf("role %+v needs a name and a doc", role)
+			}
+			if role.Extra && !role.Optional {
+				t.Errorf("role %s only adds parts and must be optional", role.Name)
 			}
 		}
 		for _, column := range spec.Columns {

@@ -20,7 +20,7 @@ type Binding struct {
 }
 
 // CheckDecisions reports every role whose pipeline makes another decision than
-// the metric is defined for.
+// the metric is defined for, joined, each as a registry.FieldError.
 func (b Binding) CheckDecisions(pipelines []record.PipelineRecord) error {
 	roles := rolesOf(b, pipelines)
 	var faults []error
@@ -33,7 +33,7 @@ func (b Binding) CheckDecisions(pipelines []record.PipelineRecord) error {
 		if played.Decision != "" {
 			got = "its decision is " + played.Decision
 		}
-		faults = append(faults, fmt.Errorf("%s needs records of the decision %s as %s; pipeline %s gives others: %s; use a source of that kind, or add the stage {type: decision, among: %s}",
+		faults = append(faults, registry.Fieldf("on."+role.Name, "%s needs records of the decision %s as %s; pipeline %s gives others: %s; use a source of that kind, or add the stage {type: decision, among: %s}",
 			b.Name, role.Decision, role.Name, played.Name, got, role.Decision))
 	}
 	return errors.Join(faults...)
@@ -185,7 +185,7 @@ func (f *Fold) score(model string, m *modelFold) ([]record.Score, error) {
 	var missing []string
 	for _, role := range f.binding.Spec.Roles {
 		switch {
-		case m.seen[role.Name]:
+		case m.seen[role.Name], role.Extra:
 		case role.Optional:
 			missing = append(missing, role.Name)
 		default:
@@ -206,10 +206,14 @@ func (f *Fold) score(model string, m *modelFold) ([]record.Score, error) {
 	return rowsOf(model, f.binding.Name, s)
 }
 
-// notes are the caveats of the data sets, each once.
+// notes are the caveats of the data sets, each once, and the decisions that the
+// metric does not ask for.
 func (f *Fold) notes() []string {
 	var notes []string
 	for _, role := range f.binding.Spec.Roles {
+		if played := f.roles[role.Name]; role.Decision == "" && played.Decision != "" {
+			notes = append(notes, fmt.Sprintf("%s: decided among the %d classes of %s, not among the model's own", role.Name, len(played.Classes), played.Decision))
+		}
 		for _, note := range f.roles[role.Name].Notes {
 			if !slices.Contains(notes, note) {
 				notes = append(notes, note)

@@ -76,6 +76,27 @@ func observeRows(t *testing.T, f *metrics.Fold, model, pipeline string, n int) e
 	return f.Observe(v)
 }
 
+// A score among 16 classes must not pass for one among the model's own.
+func TestFoldSaysThatRecordsAreOfADecision(t *testing.T) {
+	coarse := record.PipelineRecord{Name: "edges", Decision: "pair", Classes: []string{"low", "high"}}
+	for name, b := range map[string]metrics.Binding{
+		"a: decided among the 2 classes of pair, not among the model's own": probeBinding(map[string]string{"a": "edges"}, map[int]*probe{}),
+		"": {Name: "probing", On: map[string]string{"a": "edges"}, Spec: metrics.Spec{
+			Roles: []metrics.Role{{Name: "a", Decision: "pair"}},
+			New:   func(metrics.Env) metrics.Metric { return &probe{rows: map[string]int64{}} },
+		}},
+	} {
+		f := metrics.NewFold(b, []record.PipelineRecord{coarse}, classOf)
+		if err := observeRows(t, f, "m", "edges", 1); err != nil {
+			t.Fatal(err)
+		}
+		scores, faults := f.Scores([]string{"m"})
+		if len(faults) > 0 || strings.Contains(scores[0].Note, "decided among") != (name != "") || !strings.Contains(scores[0].Note, name) {
+			t.Errorf("got %+v, %v; want the note %q", scores, faults, name)
+		}
+	}
+}
+
 func TestFoldRoutesByModelAndPipeline(t *testing.T) {
 	made := map[int]*probe{}
 	f := metrics.NewFold(probeBinding(map[string]string{"a": "p", "b": "q"}, made), nil, classOf)

@@ -92,6 +92,7 @@ type samples struct {
 type variant struct {
 	perturbation string
 	severity     int32
+	attack       *record.Attack
 }
 
 func (c goldenCase) samples(t *testing.T, fromProbs bool) samples {
@@ -120,7 +121,7 @@ func (s samples) each(t testing.TB, mem memory.Allocator, sizes []int, visit fun
 		}
 		for i := start; i < end; i++ {
 			cue := (s.labels[i] + 1) % int32(len(s.outputs[i]))
-			row := record.Row{Model: "m", Pipeline: "p", Perturbation: s.variant.perturbation, Severity: s.variant.severity, Seq: uint64(i), ID: fmt.Sprint(i), Label: s.labels[i], Cue: cue}
+			row := record.Row{Model: "m", Pipeline: "p", Perturbation: s.variant.perturbation, Severity: s.variant.severity, Seq: uint64(i), ID: fmt.Sprint(i), Label: s.labels[i], Cue: cue, Attack: s.variant.attack}
 			b.Append(row, s.outputs[i], s.kind)
 		}
 		start = end

@@ -38,6 +38,9 @@ type Role struct {
 	Name     string
 	Doc      string
 	Optional bool // a missing one makes the score partial
+	// Extra marks an optional role that only adds parts: the score is whole
+	// without it.
+	Extra bool
 	// Decision names the one that the pipeline must have: it says of what its
 	// labels are indexes. "" leaves it free.
 	Decision string

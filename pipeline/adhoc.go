@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"iter"
 	"log/slog"
-	"runtime"
 
 	"github.com/apache/arrow/go/v17/arrow"
 
@@ -14,7 +13,7 @@ import (
 	"quba/pipeline/record"
 )
 
-// ImageCount says what EachImage did.
+// ImageCount says what EachImage or EachAttack did.
 type ImageCount struct {
 	Images   int64 // read, unusable ones counted
 	Bad      int64 // images that could not be used
@@ -27,29 +26,24 @@ type ImageCount struct {
 // no sinks.
 //
 // An image that cannot be used is narrated and counted; an error of take ends
-// the loop. Errors of the data set or of opening a stage are DataErrors.
+// the loop. Errors of the data set or of opening a stage are DataErrors. That
+// the pipeline HasAttack is a UsageError.
 func (p *Plan) EachImage(ctx context.Context, pipeline string, log *slog.Logger, take func(clean Sample, made []Sample) error) (ImageCount, error) {
-	alone, err := p.only(pipeline)
+	if p.HasAttack(pipeline) {
+		return ImageCount{}, &UsageError{fmt.Errorf("the stages of pipeline %s end in an attack, and there is no model here that it could attack", pipeline)}
+	}
+	r, err := p.adhocRunner(pipeline, log)
 	if err != nil {
 		return ImageCount{}, err
 	}
-	c, pass := p.config, &alone.passes[0]
-	workers := c.Workers
-	if workers == 0 {
-		workers = runtime.GOMAXPROCS(0)
-	}
-	r := &runner{plan: alone, opt: RunOptions{Log: log}, clock: &clock{}}
-	r.info = Run{Seed: c.Seed, Protocol: c.Protocol, Library: c.Library, Workers: workers, Pipelines: []RunPipeline{{Name: pipeline}}}
 	if err := r.openStages(ctx); err != nil {
 		return ImageCount{}, err
 	}
 	defer r.closeStages()
 
-	g := newGroup(context.WithoutCancel(ctx))
-	defer g.cancel(nil)
-	reading, stop := context.WithCancel(ctx)
-	defer stop()
-	defer context.AfterFunc(g.ctx, stop)()
+	g, reading, end := newReading(ctx)
+	defer end()
+	c, pass, workers := r.plan.config, &r.plan.passes[0], r.workers()
 	w := imageWork{
 		preparer: preparer{pass: pass, seed: c.Seed, clock: r.clock, limits: imaging.Options{MaxPixels: c.MaxPixels}},
 		stages:   pass.pipelines[0].stages,
@@ -68,6 +62,31 @@ func (p *Plan) EachImage(ctx context.Context, pipeline string, log *slog.Logger,
 		err = &DataError{err}
 	}
 	return count, errors.Join(err, ctx.Err())
+}
+
+// adhocRunner is for one pipeline, without models and sinks.
+func (p *Plan) adhocRunner(pipeline string, log *slog.Logger) (*runner, error) {
+	alone, err := p.only(pipeline)
+	if err != nil {
+		return nil, err
+	}
+	c := p.config
+	r := &runner{plan: alone, opt: RunOptions{Log: log}, clock: &clock{}}
+	r.info = Run{Seed: c.Seed, Protocol: c.Protocol, Library: c.Library, Workers: r.workers(), Pipelines: []RunPipeline{{Name: pipeline}}}
+	return r, nil
+}
+
+// newReading makes the group of a graph, and the context of its source, which
+// stops when the graph fails or ctx ends; what was read by then still flows.
+func newReading(ctx context.Context) (g *group, reading context.Context, end func()) {
+	g = newGroup(context.WithoutCancel(ctx))
+	reading, stop := context.WithCancel(ctx)
+	forget := context.AfterFunc(g.ctx, stop)
+	return g, reading, func() {
+		forget()
+		stop()
+		g.cancel(nil)
+	}
 }
 
 // note counts a bad image; the first is narrated whatever the level.

@@ -9,7 +9,7 @@ import (
 // clock adds up the processor time of the kinds of work, over all goroutines,
 // in nanoseconds.
 type clock struct {
-	read, decode, stages, transform, infer, sinks atomic.Int64
+	read, decode, stages, transform, attack, infer, sinks atomic.Int64
 }
 
 // timed adds the processor time until stop is called to total. The goroutine
@@ -30,6 +30,7 @@ type CPUTime struct {
 	Decode    float64 `json:"decode_s"`
 	Stages    float64 `json:"stages_s"`
 	Transform float64 `json:"transform_s"`
+	Attack    float64 `json:"attack_s"`
 	Infer     float64 `json:"infer_s"`
 	Sinks     float64 `json:"sinks_s"`
 	Process   float64 `json:"process_s"` // everything, the above included
@@ -39,7 +40,7 @@ func (c *clock) cpuTime() CPUTime {
 	seconds := func(n *atomic.Int64) float64 { return time.Duration(n.Load()).Seconds() }
 	return CPUTime{
 		Read: seconds(&c.read), Decode: seconds(&c.decode), Stages: seconds(&c.stages),
-		Transform: seconds(&c.transform), Infer: seconds(&c.infer), Sinks: seconds(&c.sinks),
+		Transform: seconds(&c.transform), Attack: seconds(&c.attack), Infer: seconds(&c.infer), Sinks: seconds(&c.sinks),
 		Process: processTime().Seconds(),
 	}
 }

@@ -52,6 +52,17 @@ type planPipeline struct {
 	models []int // indexes into Plan.models
 }
 
+// split separates the stages that change an image once for all models from the
+// attacks at the end, which are bound to one.
+func (pl planPipeline) split() (plain, attacks []planStage) {
+	for i, st := range pl.stages {
+		if _, ok := st.stage.(Attack); ok {
+			return pl.stages[:i], pl.stages[i:]
+		}
+	}
+	return pl.stages, nil
+}
+
 type planStage struct {
 	name  string // "pipelines[0].stages[1] (fog)"
 	stage Stage
@@ -59,6 +70,7 @@ type planStage struct {
 
 type planSink struct {
 	name string
+	path string // place in the config
 	sink Sink
 }
 
@@ -168,9 +180,21 @@ func (b *compiler) compileStages(p config.Pipeline) []planStage {
 			continue
 		}
 		b.bind(c.Path, stage)
+		b.checkAfterAttack(c, stages, stage)
 		stages = append(stages, planStage{name: fmt.Sprintf("%s (%s)", c.Path, c.Type), stage: stage})
 	}
 	return stages
+}
+
+// checkAfterAttack reports a stage that is no attack but comes after one.
+func (b *compiler) checkAfterAttack(c config.Component, before []planStage, stage Stage) {
+	if _, attack := stage.(Attack); attack || len(before) == 0 {
+		return
+	}
+	last := before[len(before)-1]
+	if _, attack := last.stage.(Attack); attack {
+		b.report(c.Path, fmt.Errorf("%s must stand before %s: an attack acts on what the model is given, so only attacks may follow it", c.Type, last.name))
+	}
 }
 
 // modelsOf returns the models that see a pipeline. Names that do not exist
@@ -197,7 +221,7 @@ func (b *compiler) compileSinks() {
 		if b.uselessWithout(sink) {
 			continue
 		}
-		b.plan.sinks = append(b.plan.sinks, planSink{name: fmt.Sprintf("%s (%s)", c.Path, c.Type), sink: sink})
+		b.plan.sinks = append(b.plan.sinks, planSink{name: fmt.Sprintf("%s (%s)", c.Path, c.Type), path: c.Path, sink: sink})
 	}
 }
 

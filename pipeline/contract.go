@@ -86,6 +86,51 @@ type Model interface {
 	Close() error
 }
 
+// Attack is a stage that is bound to the model under test. The engine gives it
+// batches of the samples that the model would be given, resized and cropped,
+// and classifies what it returns; no stage but an attack may follow it. Its
+// Apply is an error: there is no attack without a model.
+type Attack interface {
+	Stage
+	// AttackModel returns the adversarial versions of each sample, in order,
+	// each with Exact, Attacked and a variant of its own. At most the model's
+	// BatchSize samples come at once; what becomes of one does not depend on
+	// the others. It is safe for concurrent use.
+	AttackModel(ctx context.Context, m Model, batch []Sample) ([]Sample, error)
+	// Passes is how many forward and backward passes each sample takes at most,
+	// the classification of what it becomes left out.
+	Passes() (forward, backward int)
+}
+
+// ErrNoGradient is wrapped by errors about networks that cannot be
+// differentiated.
+var ErrNoGradient = errors.New("the network has no gradient")
+
+// Differentiable is a model that attacks can look into.
+type Differentiable interface {
+	// Differentiator is for one goroutine, until it is closed. gradient asks
+	// for Gradient; the error wraps ErrNoGradient where there is none.
+	Differentiator(ctx context.Context, gradient bool) (Differentiator, error)
+}
+
+// Differentiator evaluates a classifier on Batch images at once. x holds that
+// many images as Exact does, one after the other; values outside 0..1 are
+// allowed.
+type Differentiator interface {
+	Batch() int
+	Size() (h, w int)
+	Classes() int
+	// Normalisation is that of the model's own preprocessing, by colour, for
+	// values as in x: what enters the network is (x - mean) / std.
+	Normalisation() (mean, std [3]float32)
+	// Logits writes Classes values for each image.
+	Logits(ctx context.Context, x, logits []float32) error
+	// Gradient also writes the cross-entropy of each image against its label,
+	// in nats, and the gradient of their sum, as long as x.
+	Gradient(ctx context.Context, x []float32, labels []int64, logits, loss, dx []float32) error
+	Close() error
+}
+
 // ModelInfo says how a model is used and where each value came from.
 type ModelInfo struct {
 	Path      string
@@ -147,6 +192,13 @@ type ModelDropper interface{ Drop(model string) }
 
 // Scorer is a sink that makes scores. Scores is called after Close.
 type Scorer interface{ Scores() []record.Score }
+
+// PipelineChecker is a sink that is of no use with the records of some
+// pipelines. CheckPipelines is called before anything is opened; it reports what
+// is wrong as registry.FieldErrors.
+type PipelineChecker interface {
+	CheckPipelines(pipelines []record.PipelineRecord) error
+}
 
 // Describer is a sink that hosts a metric.
 type Describer interface{ MetricSpec() record.MetricSpec }

@@ -2,6 +2,7 @@ package pipeline_test
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"testing"
 
@@ -61,6 +62,48 @@ func TestDecisionReachesTheRecords(t *testing.T) {
 	}
 }
 
+// picky is a sink that wants records of the decision pair.
+type picky struct{ memorySink }
+
+func (*picky) CheckPipelines(pipelines []record.PipelineRecord) error {
+	if pipelines[0].Decision == "pair" {
+		return nil
+	}
+	return registry.Fieldf("wants", "must be a pipeline of pairs, got %s", pipelines[0].Name)
+}
+
+// TestPipelinesAreCheckedBeforeModelsAreLoaded: the mistake has its place in
+// the config, and a plan shows it.
+func TestPipelinesAreCheckedBeforeModelsAreLoaded(t *testing.T) {
+	b := newBench(t)
+	registry.Register(b.reg.Stages, "decide", "decides", none{}, func(none) (pipeline.Stage, error) { return decide{twoOfThree()}, nil })
+	registry.Register(b.reg.Sinks, "picky", "wants pairs", none{}, func(none) (pipeline.Sink, error) { return &picky{}, nil })
+	b.model("a", &pipelinetest.FakeModel{Classes: 3, Batch: 4, OpenErr: errors.New("the model was loaded")})
+	const config = `
+models: [{name: a, type: a}]
+pipelines: [{name: plain, source: {type: mem}}]
+sinks: [{type: keep}, {type: picky}]
+`
+	const want = "test.yaml:4:23: sinks[1].wants: must be a pipeline of pairs, got plain"
+	if _, err := b.run(t.Context(), config, pipeline.RunOptions{}); err == nil || err.Error() != want {
+		t.Errorf("got %v, want %s", err, want)
+	}
+	plan, err := b.compile(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if o := plan.Describe(t.Context()); o.Issues.Error() != want {
+		t.Errorf("planned: %v", o.Issues)
+	}
+	plan, err = b.compile(strings.Replace(config, "{type: mem}", "{type: mem}, stages: [{type: decide}]", 1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if o := plan.Describe(t.Context()); len(o.Issues) > 0 {
+		t.Errorf("planned: %v", o.Issues)
+	}
+}
+
 func TestDecisionIsPlanned(t *testing.T) {
 	b := newBench(t)
 	registry.Register(b.reg.Stages, "decide", "decides", none{}, func(none) (pipeline.Stage, error) { return decide{twoOfThree()}, nil })
@@ -70,7 +113,7 @@ func TestDecisionIsPlanned(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if o := plan.Describe(t.Context()).Pipelines[0]; o.Decision != "pair" || o.Classes != 2 {
+	if o := plan.Describe(t.Context()).Pipelines[0]; o.Decision != "pair" || o.Classes != 2 || !o.AtMost {
 		t.Errorf("got %+v", o)
 	}
 }

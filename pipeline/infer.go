@@ -3,6 +3,7 @@ package pipeline
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/apache/arrow/go/v17/arrow"
 
@@ -105,16 +106,18 @@ type inferred struct {
 // inferrer runs batches through their models. It is safe for concurrent use.
 type inferrer struct {
 	models  []openModel
-	probs   []bool // by pipeline: whether all probabilities are asked for
+	attacks [][]planStage // by pipeline
+	probs   []bool        // by pipeline: whether all probabilities are asked for
 	clock   *clock
 	opening *opening
 }
 
-// Infer never fails for a model alone: the model is given up instead.
+// Infer never fails for a model alone: the model is given up instead. A batch
+// that an attack makes many of gives several records.
 func (r *inferrer) Infer(ctx context.Context, w work) ([]inferred, error) {
-	done := inferred{work: w}
+	steps := []inferred{{work: w}}
 	if w.batch == nil {
-		return []inferred{done}, nil
+		return steps, nil
 	}
 	<-r.opening.done
 	if r.opening.err != nil {
@@ -122,22 +125,89 @@ func (r *inferrer) Infer(ctx context.Context, w work) ([]inferred, error) {
 	}
 	model := &r.models[w.model]
 	if !model.failed() {
-		stop := timed(&r.clock.infer)
-		rec, err := inferSafely(ctx, model, w.batch, r.probs[w.pipeline])
-		stop()
+		records, err := r.classify(ctx, model, w)
 		if MachineFault(err) {
+			release(records)
 			return nil, fmt.Errorf("%s: %w", model.name, err)
 		}
 		if err != nil && ctx.Err() == nil {
 			model.giveUp(err)
 		}
-		done.record = rec
+		steps = withRecords(w, records)
 	}
 	for _, image := range w.private {
 		imaging.Recycle(image)
 	}
-	done.batch, done.private = nil, nil
-	return []inferred{done}, nil
+	for i := range steps {
+		steps[i].batch, steps[i].private = nil, nil
+	}
+	return steps, nil
+}
+
+// withRecords gives the first record the news of the step.
+func withRecords(w work, records []arrow.Record) []inferred {
+	steps := []inferred{{work: w}}
+	for i, rec := range records {
+		if i > 0 {
+			steps = append(steps, inferred{work: work{pipeline: w.pipeline, model: w.model}})
+		}
+		steps[i].record = rec
+	}
+	return steps
+}
+
+// classify attacks the samples of a batch where the pipeline says so, and
+// classifies what becomes of them, at most a batch at a time.
+func (r *inferrer) classify(ctx context.Context, model *openModel, w work) ([]arrow.Record, error) {
+	samples, err := r.attack(ctx, model, r.attacks[w.pipeline], w.batch)
+	if err != nil {
+		return nil, err
+	}
+	defer timed(&r.clock.infer)()
+	var records []arrow.Record
+	for batch := range slices.Chunk(samples, model.info.BatchSize) {
+		rec, err := inferSafely(ctx, model, batch, r.probs[w.pipeline])
+		if err != nil {
+			release(records)
+			return nil, err
+		}
+		records = append(records, rec)
+	}
+	return records, nil
+}
+
+func release(records []arrow.Record) {
+	for _, rec := range records {
+		rec.Release()
+	}
+}
+
+// attack sends a batch through the attacks, in order.
+func (r *inferrer) attack(ctx context.Context, model *openModel, attacks []planStage, batch []Sample) ([]Sample, error) {
+	if len(attacks) == 0 {
+		return batch, nil
+	}
+	defer timed(&r.clock.attack)()
+	for _, st := range attacks {
+		var next []Sample
+		for part := range slices.Chunk(batch, model.info.BatchSize) {
+			made, err := st.attack(ctx, model.model, part)
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w", st.name, err)
+			}
+			next = append(next, made...)
+		}
+		batch = next
+	}
+	return batch, nil
+}
+
+func (st planStage) attack(ctx context.Context, model Model, batch []Sample) (made []Sample, err error) {
+	err = safely(st.name, func() (err error) {
+		made, err = st.stage.(Attack).AttackModel(ctx, model, batch)
+		return err
+	})
+	return made, err
 }
 
 // inferSafely turns a panic into the model's error, and refuses a record of

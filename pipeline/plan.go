@@ -2,11 +2,13 @@ package pipeline
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"slices"
 	"sync"
 
+	"quba/pipeline/config"
 	"quba/pipeline/record"
 )
 
@@ -20,6 +22,8 @@ type Overview struct {
 	// LeftOut lists optional pipelines whose data sets are not there, and the
 	// scores that need them.
 	LeftOut []LeftOut `json:"left_out"`
+	// Issues are the mistakes of the config that only the data sets show.
+	Issues config.Issues `json:"-"`
 }
 
 // PipelineOverview is one pipeline of an Overview.
@@ -29,6 +33,9 @@ type PipelineOverview struct {
 	Images   int64  `json:"images"`
 	Classes  int    `json:"classes"`
 	Decision string `json:"decision,omitempty"` // "" for the models' own classes
+	// AtMost says that a stage leaves out the images whose classes its decision
+	// does not have: the numbers of passes are then the most that there can be.
+	AtMost bool `json:"at_most,omitempty"`
 	// Decides is the decision of that name.
 	Decides  *record.Decision `json:"-"`
 	Digest   string           `json:"digest"`
@@ -38,9 +45,12 @@ type PipelineOverview struct {
 	// Scores are the dimensions that are computed from this pipeline's one
 	// pass.
 	Scores []string `json:"scores"`
-	// ForwardPasses is how many images go through models; 0 when unknown.
-	ForwardPasses int64  `json:"forward_passes"`
-	Error         string `json:"error,omitempty"`
+	// ForwardPasses is how many images go through models, those within attacks
+	// included; 0 when unknown.
+	ForwardPasses int64 `json:"forward_passes"`
+	// BackwardPasses are those of attacks, at most.
+	BackwardPasses int64  `json:"backward_passes"`
+	Error          string `json:"error,omitempty"`
 }
 
 // ModelOverview is one model of an Overview.
@@ -50,6 +60,8 @@ type ModelOverview struct {
 	Preprocessing string `json:"preprocessing"`
 	Facts         []Fact `json:"facts"`
 	ForwardPasses int64  `json:"forward_passes"`
+	// BackwardPasses are those of attacks, at most.
+	BackwardPasses int64 `json:"backward_passes"`
 	// UnsharedPasses would be the forward passes if each score made its own.
 	UnsharedPasses int64  `json:"unshared_forward_passes"`
 	Error          string `json:"error,omitempty"`
@@ -74,6 +86,9 @@ func (p *Plan) Describe(ctx context.Context) Overview {
 	for _, pl := range p.pipelines() {
 		o.Pipelines = append(o.Pipelines, p.describePipeline(pl, infos[pl.order], errs[pl.order], o.Models))
 	}
+	if errors.Join(errs...) == nil {
+		o.Issues = p.checkPipelines(infos)
+	}
 	return o
 }
 
@@ -88,6 +103,15 @@ func (p *Plan) forwardPasses(infos []SourceInfo) int64 {
 		total += passes
 	}
 	return total
+}
+
+// attacks are those of each pipeline, by config order.
+func (p *Plan) attacks() [][]planStage {
+	all := make([][]planStage, len(p.config.Pipelines))
+	for _, pl := range p.pipelines() {
+		_, all[pl.order] = pl.split()
+	}
+	return all
 }
 
 // pipelines are those of the plan in config order.
@@ -120,21 +144,68 @@ func (p *Plan) describePipeline(pl planPipeline, info SourceInfo, err error, mod
 	}
 	if d := pl.decision(info); d != nil {
 		o.Decision, o.Decides, o.Classes = d.Name, d, len(d.Classes)
+		o.AtMost = info.Decision == nil
 	}
 	for _, st := range c.Stages {
 		o.Stages = append(o.Stages, st.Type)
 	}
+	forward, backward := pl.passes()
 	for _, m := range pl.models {
 		o.Models = append(o.Models, p.models[m].name)
 		if o.Error != "" || models[m].Error != "" {
 			continue
 		}
-		passes := info.Samples * int64(o.Variants)
+		passes := info.Samples * forward
 		o.ForwardPasses += passes
+		o.BackwardPasses += info.Samples * backward
 		models[m].ForwardPasses += passes
+		models[m].BackwardPasses += info.Samples * backward
 		models[m].UnsharedPasses += passes * int64(max(1, len(o.Scores)))
 	}
 	return o
+}
+
+// passes is how many forward and backward passes of a network each image of
+// the source takes at most; both are 0 when only the run tells.
+func (pl planPipeline) passes() (forward, backward int64) {
+	_, attacks := pl.split()
+	samples := int64(planPipeline{stages: pl.stages[:len(pl.stages)-len(attacks)]}.variants())
+	for _, st := range attacks {
+		f, b := st.stage.(Attack).Passes()
+		forward, backward = forward+samples*int64(f), backward+samples*int64(b)
+		samples *= int64(planPipeline{stages: []planStage{st}}.variants())
+	}
+	if samples == 0 {
+		return 0, 0
+	}
+	return forward + samples, backward
+}
+
+// runPipelines are the pipelines with their data sets, in config order.
+func (p *Plan) runPipelines(infos []SourceInfo) []RunPipeline {
+	var all []RunPipeline
+	for _, pl := range p.pipelines() {
+		info := infos[pl.order]
+		all = append(all, RunPipeline{
+			Name: pl.name, SourceType: p.config.Pipelines[pl.order].Source.Type, Source: info, Decision: pl.decision(info), Notes: pl.notes(info),
+		})
+	}
+	return all
+}
+
+// checkPipelines asks the sinks whether the pipelines are what they need.
+func (p *Plan) checkPipelines(infos []SourceInfo) config.Issues {
+	var records []record.PipelineRecord
+	for _, pl := range p.runPipelines(infos) {
+		records = append(records, pl.Record())
+	}
+	var issues config.Issues
+	for _, s := range p.sinks {
+		if checker, ok := s.sink.(PipelineChecker); ok {
+			issues = append(issues, p.config.Place(s.path, checker.CheckPipelines(records))...)
+		}
+	}
+	return p.config.Place("", issues)
 }
 
 // scoresFrom lists the dimensions that read a pipeline.

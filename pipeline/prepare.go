@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"quba/internal/imaging"
+	"quba/pipeline/record"
 )
 
 // item is a sample ready for one model: its image is the model's input size.
@@ -108,7 +109,8 @@ func (p *preparer) note(s Sample, reason string) BadSample {
 func (p *preparer) prepareFor(ctx context.Context, pl *planPipeline, s Sample, out *prepared) error {
 	s.Pipeline = pl.name
 	stop := timed(&p.clock.stages)
-	variants, err := applyStages(ctx, pl.stages, []Sample{s})
+	plain, attacks := pl.split()
+	variants, err := applyStages(ctx, plain, []Sample{s})
 	stop()
 	if errors.Is(err, ErrUnusable) {
 		out.bad = append(out.bad, BadSample{Pipelines: []string{pl.name}, ID: s.ID, Path: s.Path, Reason: err.Error()})
@@ -118,6 +120,10 @@ func (p *preparer) prepareFor(ctx context.Context, pl *planPipeline, s Sample, o
 		return err
 	}
 	for _, v := range variants {
+		if len(attacks) > 0 && v.Label == record.NoClass {
+			out.bad = append(out.bad, BadSample{Pipelines: []string{pl.name}, ID: v.ID, Path: v.Path, Reason: "has no label, and an attack must know the true class"})
+			continue
+		}
 		if err := p.crop(pl, v, out); err != nil {
 			out.bad = append(out.bad, BadSample{Pipelines: []string{pl.name}, ID: v.ID, Path: v.Path, Reason: err.Error()})
 		}

@@ -71,6 +71,10 @@ func (r *runner) run(ctx context.Context) error {
 		return err
 	}
 	defer r.closeStages()
+	for i, pl := range r.plan.pipelines() {
+		// Some stages know their caveats only when they are open.
+		r.info.Pipelines[i].Notes = pl.notes(r.info.Pipelines[i].Source)
+	}
 	r.stages = r.plan.stageFacts()
 	r.opening.done = make(chan struct{})
 	go func() {
@@ -119,11 +123,9 @@ func (r *runner) describeSources(ctx context.Context) error {
 		r.tally.addPass(pass, infos[pass.pipelines[0].order].Samples)
 	}
 	r.tally.totalRows = r.plan.forwardPasses(infos)
-	for _, pl := range r.plan.pipelines() {
-		info := infos[pl.order]
-		r.info.Pipelines = append(r.info.Pipelines, RunPipeline{
-			Name: pl.name, SourceType: c.Pipelines[pl.order].Source.Type, Source: info, Decision: pl.decision(info), Notes: pl.notes(info),
-		})
+	r.info.Pipelines = r.plan.runPipelines(infos)
+	if issues := r.plan.checkPipelines(infos); len(issues) > 0 {
+		return issues
 	}
 	return nil
 }
@@ -194,7 +196,7 @@ func (r *runner) runPass(ctx context.Context, pass *pass) error {
 	workers := r.workers()
 	prepare := &preparer{pass: pass, models: r.models, seed: c.Seed, recrop: c.Protocol == protocolQubaCode, clock: r.clock, limits: imaging.Options{MaxPixels: c.MaxPixels}}
 	batches := newBatcher(r.models)
-	infer := &inferrer{models: r.models, probs: r.probsByPipeline(), clock: r.clock, opening: &r.opening}
+	infer := &inferrer{models: r.models, attacks: r.plan.attacks(), probs: r.probsByPipeline(), clock: r.clock, opening: &r.opening}
 
 	samples := from(g, reading, pass.path, pass.samples(reading))
 	ready := flatMap(samples, "preparing images", workers, workers, prepare.Prepare)

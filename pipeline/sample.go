@@ -49,10 +49,22 @@ type Sample struct {
 	Whole bool
 	// Image holds the pixels; nil before Read.
 	Image *Image
+	// Exact is what a model is given in the place of Image, which is then its
+	// rounded form; nil for images on the 8-bit grid.
+	Exact *Exact
+	// Attacked says how an adversarial sample was made; nil for others.
+	Attacked *record.Attack
 	// Read fetches the encoded file; the engine calls it once, in parallel
 	// with others, and decodes what it gives. A source that already has the
 	// pixels sets Image and leaves Read nil.
 	Read func() ([]byte, error)
+}
+
+// Exact is an image with values between those of 8 bits: three planes, red,
+// green and blue, of H rows of W values, where 0 is black and 1 white.
+type Exact struct {
+	W, H int
+	Pix  []float32
 }
 
 // Variant says what stages did to a sample.
@@ -84,7 +96,7 @@ func (v Variant) Then(perturbation string, severity int32) Variant {
 
 // With returns the sample with new pixels and the variant they stand for.
 func (s Sample) With(image *Image, v Variant) Sample {
-	s.Image, s.Variant, s.Read = image, v, nil
+	s.Image, s.Variant, s.Read, s.Exact, s.Attacked = image, v, nil, nil, nil
 	return s
 }
 
@@ -112,6 +124,6 @@ func (s Sample) Row() record.Row {
 	return record.Row{
 		Model: s.Model, Pipeline: s.Pipeline,
 		Perturbation: s.Variant.Perturbation, Severity: s.Variant.Severity,
-		Seq: s.Seq, ID: s.ID, Label: s.Label, Cue: s.Cue, Decision: s.Decision,
+		Seq: s.Seq, ID: s.ID, Label: s.Label, Cue: s.Cue, Decision: s.Decision, Attack: s.Attacked,
 	}
 }

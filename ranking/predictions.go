@@ -17,8 +17,8 @@ import (
 )
 
 // ReadPredictions gives visit the stored predictions of one model and pipeline
-// of a result folder, in their order and without the probabilities of all
-// classes. Nothing stored is no error: visit is then not called. The view is
+// of a result folder, in their order, without the probabilities of all classes
+// and what is known of attacks. Nothing stored is no error: visit is then not called. The view is
 // borrowed.
 func ReadPredictions(folder, model, pipeline string, visit func(record.View) error) error {
 	files, err := listPredictions(folder)
@@ -81,9 +81,10 @@ func mayHold(file, model, pipeline string) (bool, error) {
 func readBare(file string, visit func(record.View) error) error {
 	var names []string
 	for _, field := range record.Predictions.Fields() {
-		if field.Name != record.ColProbs {
-			names = append(names, field.Name)
+		if field.Name == record.ColProbs {
+			break
 		}
+		names = append(names, field.Name)
 	}
 	return parquetio.ReadRecords(file, names, func(rec arrow.Record) error {
 		bare := withoutProbabilities(rec)
@@ -95,10 +96,10 @@ func readBare(file string, visit func(record.View) error) error {
 	})
 }
 
-// withoutProbabilities adds the column of probabilities, which is the last,
-// with nulls.
+// withoutProbabilities adds the column of probabilities, which comes after
+// those that are read, with nulls.
 func withoutProbabilities(rec arrow.Record) arrow.Record {
-	last := record.Predictions.Field(record.Predictions.NumFields() - 1)
+	last := record.Predictions.Field(len(rec.Columns()))
 	nulls := array.MakeArrayOfNull(memory.DefaultAllocator, last.Type, int(rec.NumRows()))
 	defer nulls.Release()
 	schema := arrow.NewSchema(append(slices.Clone(rec.Schema().Fields()), last), nil)

@@ -49,6 +49,8 @@ var (
 	_ pipeline.Describer      = (*scores)(nil)
 	_ pipeline.Troubled       = (*scores)(nil)
 	_ pipeline.PipelineNeeder = (*scores)(nil)
+
+	_ pipeline.PipelineChecker = (*scores)(nil)
 )
 
 func newScores(c scoresConfig) (pipeline.Sink, error) {
@@ -149,6 +151,11 @@ func (s *scores) Open(_ context.Context, run *pipeline.Run) error {
 		pipelines[i] = p.Record()
 	}
 	s.fold = metrics.NewFold(s.binding, pipelines, s.env)
+	return s.CheckPipelines(pipelines)
+}
+
+// CheckPipelines says which roles are played by pipelines of other classes.
+func (s *scores) CheckPipelines(pipelines []record.PipelineRecord) error {
 	return s.binding.CheckDecisions(pipelines)
 }
 

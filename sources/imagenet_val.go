@@ -261,7 +261,7 @@ func parseChallengeIDs(r io.Reader, truth groundTruth, faults *rowFaults) {
 		id, err := strconv.Atoi(text)
 		index, ok := imagenet.FromChallengeID(id)
 		if err != nil || !ok {
-			faults.add(line, fmt.Errorf("must be an ILSVRC2012_ID of 1 to %d, got %q", imagenet.Classes, text))
+			faults.add(line, fmt.Errorf("must be an ILSVRC2012_ID of 1 to %d, got %.40q", imagenet.Classes, text))
 			continue
 		}
 		truth[int32(line)] = index
@@ -303,22 +303,22 @@ func parseKaggle(r io.Reader, truth groundTruth, faults *rowFaults) {
 func (t groundTruth) addKaggle(image, boxes string) error {
 	number, ok := validationNumber(image)
 	if !ok {
-		return fmt.Errorf("ImageId must be as in %s, got %q", validationName(1), image)
+		return fmt.Errorf("ImageId must be as in %s, got %.40q", validationName(1), image)
 	}
 	if _, twice := t[number]; twice {
 		return fmt.Errorf("%s is there twice", image)
 	}
 	fields := strings.Fields(boxes)
 	if len(fields) == 0 || len(fields)%5 != 0 {
-		return fmt.Errorf(`PredictionString must be boxes such as "n01440764 10 20 300 400", got %q`, boxes)
+		return fmt.Errorf(`PredictionString must be boxes such as "n01440764 10 20 300 400", got %.80q`, boxes)
 	}
 	index, ok := imagenet.Index(fields[0])
 	if !ok {
-		return fmt.Errorf("PredictionString must start with a wnid of ImageNet, got %q", fields[0])
+		return fmt.Errorf("PredictionString must start with a wnid of ImageNet, got %.40q", fields[0])
 	}
 	for box := range slices.Chunk(fields, 5) {
 		if box[0] != fields[0] {
-			return fmt.Errorf("the boxes must have one class, got %s and %s", fields[0], box[0])
+			return fmt.Errorf("the boxes must have one class, got %.40q and %.40q", fields[0], box[0])
 		}
 	}
 	t[number] = index

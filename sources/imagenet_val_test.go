@@ -132,6 +132,7 @@ func TestGroundTruthFaults(t *testing.T) {
 	for text, words := range map[string][]string{
 		"":                               {"t: has no label", "ILSVRC2012_validation_ground_truth.txt", "LOC_val_solution.csv"},
 		kaggle:                           {"t: has no label"},
+		strings.Repeat("x", 100) + "\n":  {`got "` + strings.Repeat("x", 40) + `"`},
 		"1\n0\n1001\nx\n":                {`t:2: must be an ILSVRC2012_ID of 1 to 1000, got "0"`, "t:3:", `t:4: must be an ILSVRC2012_ID of 1 to 1000, got "x"`},
 		"1\n\n2\n":                       {"t:2: must not be empty"},
 		"a,b\n":                          {"t:1:", `"a,b"`},
@@ -142,7 +143,7 @@ func TestGroundTruthFaults(t *testing.T) {
 		kaggle + "ILSVRC2012_val_00000001\n\"x\"y,1\n":                            {"t:2: ", "t:3: "},
 		strings.Repeat("1", 1<<17):                                                {"t:1: ", "too long"},
 		kaggle + strings.Repeat("ILSVRC2012_val_00000001,n01440764 1 2 3 4\n", 2): {"t:3: ILSVRC2012_val_00000001 is there twice"},
-		kaggle + "ILSVRC2012_val_00000001,n01440764 1 2 3 4 n01443537 1 2 3 4\n":  {"t:2: the boxes must have one class, got n01440764 and n01443537"},
+		kaggle + "ILSVRC2012_val_00000001,n01440764 1 2 3 4 n01443537 1 2 3 4\n":  {"t:2: the boxes must have one class, got \"n01440764\" and \"n01443537\""},
 	} {
 		_, err := parseGroundTruth("t", strings.NewReader(text))
 		wantError(t, err, words...)

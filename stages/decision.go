@@ -2,6 +2,7 @@ package stages
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -49,8 +50,8 @@ func (c decisionConfig) Validate() error {
 	return nil
 }
 
-// decision turns labels and cues into those of its classes. A sample whose
-// class belongs to none of them is left out: it is no sample of that data set.
+// decision turns labels into those of its classes. A sample whose class belongs
+// to none of them is left out: it is no sample of that data set.
 type decision struct{ made *record.Decision }
 
 var (
@@ -75,6 +76,9 @@ func newDecision(c decisionConfig) (pipeline.Stage, error) {
 	if err != nil {
 		return nil, &registry.FieldError{Field: "map", Err: err}
 	}
+	if _, taken := decisions[made.Name]; taken {
+		return nil, registry.Fieldf("map", "must not be named %s: metrics would take it for the published decision of that name", made.Name)
+	}
 	made.Rule, made.Ties = record.Rule(c.Rule), record.Ties(c.Ties)
 	if err := made.Check(); err != nil {
 		return nil, &registry.FieldError{Field: "map", Err: err}
@@ -91,11 +95,15 @@ func (d *decision) Apply(_ context.Context, in pipeline.Sample) ([]pipeline.Samp
 		return nil, fmt.Errorf("the labels are classes of %s already; they cannot become those of %s", in.Decision.Name, d.made.Name)
 	}
 	if in.Decision == nil {
+		// A stage may have taken the cue from other classes than the label is of.
+		if in.Cue != record.NoClass {
+			return nil, errors.New("the images have cues, and nothing says that those are classes of the classifier; put the stage decision before the one that sets cues")
+		}
 		label := d.made.Label(in.Label)
 		if label == record.NoClass {
 			return nil, nil
 		}
-		in.Label, in.Cue = label, d.made.Label(in.Cue)
+		in.Label = label
 	}
 	in.Decision = d.made
 	return []pipeline.Sample{in}, nil

@@ -21,35 +21,42 @@ func decisionOfStage(t *testing.T, c decisionConfig) *decision {
 	return makeStage(t, "decision", c).(*decision)
 }
 
-func TestDecisionMapsLabelsAndCues(t *testing.T) {
+func TestDecisionMapsLabels(t *testing.T) {
 	tabby, _ := imagenet.Index("n02123045")
-	airliner, _ := imagenet.Index("n02690373")
 	tench, _ := imagenet.Index("n01440764")
 	d := decisionOfStage(t, decisionConfig{Among: "categories16", Ties: "last"})
 	tests := map[string]struct {
-		label, cue         int32
-		wantLabel, wantCue int32
-		left               bool
+		label, want int32
+		left        bool
 	}{
-		"both in categories": {tabby, airliner, 7, 0, true},
-		"cue in none":        {airliner, tench, 0, record.NoClass, true},
-		"no cue":             {airliner, record.NoClass, 0, record.NoClass, true},
-		"label in none":      {tench, airliner, 0, 0, false},
-		"no label":           {record.NoClass, record.NoClass, 0, 0, false},
+		"in a category": {tabby, 7, true},
+		"in none":       {tench, 0, false},
+		"no label":      {record.NoClass, 0, false},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			out, err := d.Apply(context.Background(), pipeline.Sample{ID: "x", Label: test.label, Cue: test.cue})
+			out, err := d.Apply(context.Background(), pipeline.Sample{ID: "x", Label: test.label, Cue: record.NoClass})
 			if err != nil || (len(out) == 1) != test.left {
 				t.Fatalf("got %v, %v", out, err)
 			}
 			if !test.left {
 				return
 			}
-			if s := out[0]; s.Label != test.wantLabel || s.Cue != test.wantCue || s.Decision.Ties != record.Last {
+			if s := out[0]; s.Label != test.want || s.Cue != record.NoClass || s.Decision.Ties != record.Last {
 				t.Errorf("got label %d, cue %d, decision %+v", s.Label, s.Cue, s.Decision)
 			}
 		})
+	}
+}
+
+// The cue 7 of a stylize stage may be a category, which is not the class 7 of
+// ImageNet.
+func TestDecisionRefusesCuesOfUnknownClasses(t *testing.T) {
+	d := decisionOfStage(t, decisionConfig{Among: "categories16"})
+	tabby, _ := imagenet.Index("n02123045")
+	_, err := d.Apply(context.Background(), pipeline.Sample{ID: "x", Label: tabby, Cue: 7})
+	if err == nil || !strings.Contains(err.Error(), "put the stage decision before the one that sets cues") {
+		t.Errorf("got %v", err)
 	}
 }
 
@@ -100,6 +107,15 @@ func TestDecisionMapFile(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestDecisionMapMustNotPassForAPublishedOne(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "categories16")
+	if err := os.WriteFile(path, []byte("class,category\n0,fish\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	_, err := tryMakeStage("decision", decisionConfig{Among: "map", Map: path, Rule: "mean"})
+	wantFieldError(t, err, "map")
 }
 
 func TestDecisionMapOrdersCategoriesByName(t *testing.T) {

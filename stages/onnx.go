@@ -41,6 +41,10 @@ type Onnx struct {
 	session   *ort.Session
 	lanes     []*lane // those that no Infer is using
 	runtime   string
+
+	gradientMu  sync.Mutex
+	gradient    *gradientGraph
+	gradientErr error
 }
 
 var (
@@ -277,6 +281,10 @@ func (m *Onnx) Close() error {
 		err = errors.Join(err, l.close())
 	}
 	m.lanes = nil
+	if m.gradient != nil {
+		err = errors.Join(err, m.gradient.graph.Close())
+		m.gradient = nil
+	}
 	if m.session != nil {
 		err = errors.Join(err, m.session.Close())
 		m.session = nil

@@ -67,8 +67,12 @@ func (l *lane) infer(ctx context.Context, batch []pipeline.Sample, into *record.
 func (l *lane) run(ctx context.Context, samples []pipeline.Sample, into *record.Builder) error {
 	size := l.model.card.ImageSize()
 	for i, s := range samples {
-		if s.Image == nil || s.Image.W != size.W || s.Image.H != size.H {
-			return fmt.Errorf("%s: the image must be %s, as the model's preprocessing makes it, is %s", s.ID, size, sizeOf(s.Image))
+		if got := sizeOf(s); got != size {
+			return fmt.Errorf("%s: the image must be %s, as the model's preprocessing makes it, is %s", s.ID, size, got)
+		}
+		if s.Exact != nil {
+			l.packer.packExact(i, s.Exact.Pix)
+			continue
 		}
 		l.packer.pack(i, s.Image.Pix)
 	}
@@ -88,11 +92,15 @@ func (l *lane) run(ctx context.Context, samples []pipeline.Sample, into *record.
 	return nil
 }
 
-func sizeOf(image *pipeline.Image) modelcard.Size {
-	if image == nil {
-		return modelcard.Size{}
+// sizeOf is the size of what the model is given.
+func sizeOf(s pipeline.Sample) modelcard.Size {
+	switch {
+	case s.Exact != nil:
+		return modelcard.Size{W: s.Exact.W, H: s.Exact.H}
+	case s.Image != nil:
+		return modelcard.Size{W: s.Image.W, H: s.Image.H}
 	}
-	return modelcard.Size{W: image.W, H: image.H}
+	return modelcard.Size{}
 }
 
 // sumTolerance is how far probabilities may miss the sum 1: what float16
@@ -137,10 +145,12 @@ func renormalise(row []float32) error {
 	return nil
 }
 
-// packer writes 8-bit RGB pixels into an input tensor.
+// packer writes images into an input tensor.
 type packer interface {
-	// pack writes an image into a row of the batch.
+	// pack writes 8-bit RGB pixels into a row of the batch.
 	pack(row int, pix []byte)
+	// packExact writes three planes of values, 0 black and 1 white.
+	packExact(row int, planes []float32)
 	// repeat copies the last of n rows until there are total.
 	repeat(n, total int)
 }
@@ -149,6 +159,8 @@ type packer interface {
 type tables[T any] struct {
 	dst    []T
 	values [3][256]T
+	// exact is what a value of a channel becomes that is not on the 8-bit grid.
+	exact [3]func(float32) T
 	// offset is where a channel begins in a row; step the distance of pixels.
 	offset [3]int
 	step   int
@@ -167,6 +179,18 @@ func (t *tables[T]) pack(row int, pix []byte) {
 	}
 }
 
+func (t *tables[T]) packExact(row int, planes []float32) {
+	dst := t.dst[row*t.size : (row+1)*t.size]
+	n := len(planes) / 3
+	for channel, exact := range t.exact {
+		at := t.offset[channel]
+		for _, x := range planes[channel*n : (channel+1)*n] {
+			dst[at] = exact(x)
+			at += t.step
+		}
+	}
+}
+
 func (t *tables[T]) repeat(n, total int) {
 	last := t.dst[(n-1)*t.size : n*t.size]
 	for row := n; row < total; row++ {
@@ -180,7 +204,7 @@ func (d *onnxModel) packer(dst ort.Elements) packer {
 	case dst.Float16 != nil:
 		return newTables(d, dst.Float16, onnxfile.HalfFromFloat32)
 	case dst.Uint8 != nil:
-		return newTables(d, dst.Uint8, func(v float32) uint8 { return uint8(v) })
+		return newTables(d, dst.Uint8, func(v float32) uint8 { return uint8(min(max(v+0.5, 0), 255)) })
 	}
 	return newTables(d, dst.Float32, func(v float32) float32 { return v })
 }
@@ -194,6 +218,8 @@ func newTables[T any](d *onnxModel, dst []T, convert func(float32) T) *tables[T]
 		for v, normal := range d.normalise(channel) {
 			t.values[channel][v] = convert(normal)
 		}
+		n := d.normalisation(channel)
+		t.exact[channel] = func(x float32) T { return convert(n.apply(x)) }
 	}
 	if d.card.Layout.Value == modelcard.NHWC {
 		t.step = 3
@@ -213,13 +239,30 @@ func (d *onnxModel) position(channel int) int {
 // normalise is what each of the 256 pixel values of a channel becomes, in the
 // float32 steps of torchvision's ToTensor and Normalize.
 func (d *onnxModel) normalise(channel int) (table [256]float32) {
-	mean, std := float32(d.card.Mean.Value[channel]), float32(d.card.Std.Value[channel])
+	n := d.normalisation(channel)
 	for v := range table {
-		x := float32(float64(v) * d.card.Scale.Value)
-		if d.card.Scale.Value == modelcard.PixelScale {
-			x = float32(v) / 255
+		if n.scale == 1 {
+			table[v] = n.apply(float32(v) / 255)
+			continue
 		}
-		table[v] = (x - mean) / std
+		table[v] = (float32(float64(v)*d.card.Scale.Value) - n.mean) / n.std
 	}
 	return table
 }
+
+// normalisation is how a channel's values, 0 black and 1 white, enter the
+// network: scaled, less mean, over std.
+type normalisation struct{ scale, mean, std float32 }
+
+func (d *onnxModel) normalisation(channel int) normalisation {
+	n := normalisation{scale: 1, mean: float32(d.card.Mean.Value[channel]), std: float32(d.card.Std.Value[channel])}
+	if d.card.Scale.Value != modelcard.PixelScale {
+		n.scale = float32(255 * d.card.Scale.Value)
+	}
+	return n
+}
+
+func (n normalisation) apply(x float32) float32 { return (x*n.scale - n.mean) / n.std }
+
+// slope is the derivative of apply.
+func (n normalisation) slope() float32 { return n.scale / n.std }

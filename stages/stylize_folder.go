@@ -31,6 +31,9 @@ type styleFolder struct {
 	root  string
 	files []styleFile
 	fact  pipeline.Fact
+	// classes names what the styles' classes are indexes of; nil where that is
+	// not known.
+	classes []string
 }
 
 // styleFile is one style image: its slash path in the folder and its class,
@@ -75,6 +78,12 @@ func (l *styleFolder) classify(cues string) error {
 	names := slices.Clone(folders)
 	slices.Sort(names)
 	names = slices.Compact(names)
+	switch cues {
+	case folderCues:
+		l.classes = names
+	case categories16:
+		l.classes = imagenet.Categories16(record.First).Classes
+	}
 	classes := make(map[string]int32, len(names))
 	for _, name := range names {
 		class, err := classOf(name, names, cues)
@@ -114,8 +123,22 @@ func classOf(folder string, folders []string, cues string) (int32, error) {
 	return 0, fmt.Errorf("cues are unknown: %q", cues)
 }
 
+// checkClasses says that the styles are of other classes than the sample's
+// decision is among.
+func (l *styleFolder) checkClasses(s pipeline.Sample) error {
+	if s.Decision == nil || l.classes == nil || slices.Equal(l.classes, s.Decision.Classes) {
+		return nil
+	}
+	return fmt.Errorf("styles: the cues are of %d classes, %s ... %s; they must be the %d of the images' decision %s, %s ... %s",
+		len(l.classes), l.classes[0], l.classes[len(l.classes)-1],
+		len(s.Decision.Classes), s.Decision.Name, s.Decision.Classes[0], s.Decision.Classes[len(s.Decision.Classes)-1])
+}
+
 // pick draws a style for the sample, of another class than its own.
 func (l *styleFolder) pick(s pipeline.Sample) (styleFile, error) {
+	if err := l.checkClasses(s); err != nil {
+		return styleFile{}, err
+	}
 	others := 0
 	for _, f := range l.files {
 		if f.conflicts(s) {

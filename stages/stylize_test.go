@@ -73,6 +73,27 @@ func TestStylizeMakesCueConflicts(t *testing.T) {
 	}
 }
 
+// Ranks of folders are no categories: with three of them, cat would be taken
+// for bird.
+func TestStylizeRefusesCuesOfOtherClassesThanTheDecision(t *testing.T) {
+	in := still(8, 8)
+	in.Label, in.Decision = 0, imagenet.Categories16(record.Last)
+	folders := styleStage(t, "folders", "airplane/1.png", "bear/2.png", "cat/3.png")
+	open(t, folders, "standard")
+	if _, err := folders.Apply(t.Context(), in); err == nil || errors.Is(err, pipeline.ErrUnusable) || !strings.Contains(err.Error(), "3 classes, airplane ... cat; they must be the 16 of the images' decision categories16") {
+		t.Errorf("error is %v", err)
+	}
+	categories := styleStage(t, "categories16", "airplane/1.png", "cat/3.png")
+	open(t, categories, "standard")
+	if out := apply(t, categories, in)[0]; out.Cue != 7 {
+		t.Errorf("cue is %d, want 7, a cat", out.Cue)
+	}
+	in.Decision = imagenet.ImageNet9()
+	if _, err := categories.Apply(t.Context(), in); err == nil || !strings.Contains(err.Error(), "decision imagenet_9, dog ... fish") {
+		t.Errorf("error is %v", err)
+	}
+}
+
 func TestStylizeWithoutCues(t *testing.T) {
 	s := styleStage(t, "none", "1.png", "x/2.png", ".hidden/3.png")
 	open(t, s, "standard")

@@ -289,6 +289,10 @@ func (h *adhoc) playing(role metrics.Role) string {
 	if slices.Contains(names, role.Name) {
 		return role.Name
 	}
+	if last := len(h.stages) - 1; last >= 0 && h.stages[last].name == role.Name {
+		// Roles of attacks are called as the stages that end in them.
+		return names[len(names)-1]
+	}
 	if role.Optional && (len(names) == 1 || len(h.pipelines) > 0) {
 		return ""
 	}

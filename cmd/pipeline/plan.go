@@ -84,13 +84,13 @@ func (a *app) printOverview(o pipeline.Overview, show string) error {
 
 func pipelineGrid(o pipeline.Overview) grid {
 	g := grid{
-		header:  []string{"pipeline", "source", "images", "classes", "stages", "variants", "models", "forward passes"},
-		numeric: map[int]bool{2: true, 3: true, 5: true, 7: true},
+		header:  []string{"pipeline", "source", "images", "classes", "stages", "variants", "models", "forward passes", "backward passes"},
+		numeric: map[int]bool{2: true, 3: true, 5: true, 7: true, 8: true},
 	}
 	for _, p := range o.Pipelines {
 		g.rows = append(g.rows, []string{
 			p.Name, p.Source, strconv.FormatInt(p.Images, 10), classesText(p), strings.Join(p.Stages, ", "),
-			variantsText(p), strings.Join(p.Models, ", "), passesText(p),
+			variantsText(p), strings.Join(p.Models, ", "), passesText(p), strconv.FormatInt(p.BackwardPasses, 10),
 		})
 	}
 	return g
@@ -162,12 +162,47 @@ func overviewSummary(o pipeline.Overview) string {
 			fmt.Fprintf(&b, "pipeline %s: one pass for %d scores (%s)\n", p.Name, len(p.Scores), strings.Join(p.Scores, ", "))
 		}
 	}
+	b.WriteString(fewerPasses(o))
 	for _, m := range o.Models {
 		if m.UnsharedPasses > m.ForwardPasses {
 			fmt.Fprintf(&b, "model %s: %d forward passes; %d if every score made its own\n", m.Name, m.ForwardPasses, m.UnsharedPasses)
 		}
 	}
-	return b.String() + authorsPasses(o)
+	return b.String() + attackShare(o) + authorsPasses(o)
+}
+
+// fewerPasses names the pipelines that leave out images.
+func fewerPasses(o pipeline.Overview) string {
+	var names []string
+	for _, p := range o.Pipelines {
+		if p.AtMost {
+			names = append(names, p.Name)
+		}
+	}
+	if len(names) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("fewer forward passes for %s: images of classes that the decision does not have are left out\n", strings.Join(names, ", "))
+}
+
+// backwardCost is what a backward pass costs in forward passes, as measured on
+// the common families of networks.
+const backwardCost = 2
+
+// attackShare says how much of the work attacks are.
+func attackShare(o pipeline.Overview) string {
+	var attacks, all int64
+	for _, p := range o.Pipelines {
+		cost := p.ForwardPasses + backwardCost*p.BackwardPasses
+		all += cost
+		if p.BackwardPasses > 0 {
+			attacks += cost
+		}
+	}
+	if attacks == 0 {
+		return ""
+	}
+	return fmt.Sprintf("attacks: about %d %% of the work (a backward pass counted as %d forward passes)\n", 100*attacks/all, backwardCost)
 }
 
 // authorsCleanPasses is how often the code released with the paper runs a
@@ -202,8 +237,11 @@ func overviewError(o pipeline.Overview) error {
 			errs = append(errs, fmt.Errorf("model %s: %s", m.Name, m.Error))
 		}
 	}
-	if len(errs) == 0 {
-		return nil
+	switch {
+	case len(errs) > 0:
+		return dataError(errors.Join(errs...))
+	case len(o.Issues) > 0:
+		return o.Issues
 	}
-	return dataError(errors.Join(errs...))
+	return nil
 }

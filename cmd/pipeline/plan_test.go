@@ -33,7 +33,9 @@ func TestOverviewSummary(t *testing.T) {
 		{Name: "d", Error: "unreadable"},
 		{Name: "e", Error: "unreadable"},
 	}}
-	want := "images decoded: 7, once for all models\npreprocessing shared by a, c: resize 224\n"
+	o.Pipelines = []pipeline.PipelineOverview{{Name: "edges", AtMost: true}, {Name: "clean"}, {Name: "sketches", AtMost: true}}
+	want := "images decoded: 7, once for all models\npreprocessing shared by a, c: resize 224\n" +
+		"fewer forward passes for edges, sketches: images of classes that the decision does not have are left out\n"
 	if got := overviewSummary(o); got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}

@@ -14,12 +14,14 @@ import (
 	"quba/internal/imaging"
 	"quba/pipeline"
 	"quba/pipeline/config"
+	"quba/pipeline/registry"
 )
 
 // previewFlags are the options of `pipeline preview`.
 type previewFlags struct {
 	adhocFlags
 	pipeline string
+	model    string
 	sheet    string
 	outDir   string
 	quality  int
@@ -41,6 +43,13 @@ with a manifest.csv. Where stylize has set a cue, they are named as the publishe
 cue-conflict images are, SHAPE/SHAPE<n>-TEXTURE<m>.png: by the folders of content
 and style, or the 16 categories of model-vs-human where those are wnids.
 
+Where the stages end in attacks, --model says on whom: a model of the config, the
+first of the pipeline when left out, or without a CONFIG a file. The sheet then
+shows each image as the model is given it, resized and cropped, what the attack
+made of it, and how it changed: 128 is no change, and a change of one level of
+256 is shown as ten. Images of --out-dir are rounded to 256 levels; that may undo
+a weak attack.
+
 ` + settingHelp + `
 
 --images is a folder or a list of images; with a CONFIG it may also be the number
@@ -48,7 +57,8 @@ of images taken from the pipeline's own source.`,
 		Example: `  pipeline preview --images val --stage corruption:kinds=imagenet-c,severities=1|3|5 -o sheet.png
   pipeline preview configs/full.yaml --pipeline corrupted --images 6 -o sheet.png
   pipeline preview --images val --limit 50000 --stage edges --out-dir edges
-  pipeline preview --images val --stage stylize:styles=textures,cues=folders --out-dir conflicts`,
+  pipeline preview --images val --stage stylize:styles=textures,cues=folders --out-dir conflicts
+  pipeline preview --images val --stage pgd:eps=1|8 --model m.onnx -o sheet.png`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 1 {
 				return usagef("%s takes one config, got %q more", cmd.CommandPath(), args[1:])
@@ -59,6 +69,7 @@ of images taken from the pipeline's own source.`,
 	f.addImages(cmd)
 	f.addStages(cmd)
 	cmd.Flags().StringVar(&f.pipeline, "pipeline", "", "`NAME` of the config's pipeline; the first one with stages when left out")
+	cmd.Flags().StringVar(&f.model, "model", "", "the model that is attacked, `NAME` in the config or a file")
 	cmd.Flags().StringVarP(&f.sheet, "output", "o", "", "the contact `sheet`, a PNG file")
 	cmd.Flags().StringVar(&f.outDir, "out-dir", "", "`folder` for the perturbed images")
 	cmd.Flags().IntVar(&f.quality, "quality", 0, "save images as JPEG of this quality, 1..100; 0 is PNG")
@@ -75,6 +86,9 @@ of images taken from the pipeline's own source.`,
 		plan, c, err := a.previewPlan(&f, args)
 		if err != nil {
 			return err
+		}
+		if f.model != "" && !plan.HasAttack(c.Pipelines[0].Name) {
+			return usagef("--model goes with stages that end in an attack")
 		}
 		return a.preview(cmd.Context(), plan, c, f)
 	}
@@ -116,6 +130,9 @@ func (a *app) previewPlan(f *previewFlags, args []string) (*pipeline.Plan, confi
 	if f.config.limit == 0 {
 		f.config.limit = previewImages
 	}
+	if len(args) == 0 && f.model != "" {
+		f.models = []string{f.model}
+	}
 	h, err := f.adhoc("--stage", f.stages)
 	if err != nil {
 		return nil, config.Config{}, err
@@ -135,8 +152,40 @@ func (a *app) previewPlan(f *previewFlags, args []string) (*pipeline.Plan, confi
 		c.Pipelines[0].Source = other.Pipelines[0].Source
 	}
 	c.Pipelines[0].Limit = f.config.limit
+	return compilePreview(c, f.model)
+}
+
+// compilePreview needs a model only where one is attacked.
+func compilePreview(c config.Config, model string) (*pipeline.Plan, config.Config, error) {
+	models := c.Models
+	c.Models = nil
 	plan, err := pipeline.Compile(c, components())
+	if err != nil || !plan.HasAttack(c.Pipelines[0].Name) {
+		return plan, c, err
+	}
+	attacked, err := attackedModel(models, c.Pipelines[0], model)
+	if err != nil {
+		return nil, c, err
+	}
+	c.Models = []config.Named{attacked}
+	plan, err = pipeline.Compile(c, components())
 	return plan, c, err
+}
+
+// attackedModel finds the model of a name, or the first that the pipeline is
+// for.
+func attackedModel(models []config.Named, p config.Pipeline, name string) (config.Named, error) {
+	var names []string
+	for _, m := range models {
+		if m.Name == name || name == "" && (len(p.Models) == 0 || slices.Contains(p.Models, m.Name)) {
+			return m, nil
+		}
+		names = append(names, m.Name)
+	}
+	if len(names) == 0 {
+		return config.Named{}, usagef("pipeline %s attacks a model, and the config names none", p.Name)
+	}
+	return config.Named{}, usagef("--model: %w", registry.Unknown("model", name, names))
 }
 
 // pipelineOf reads a config and keeps the chosen pipeline. What is wrong with
@@ -150,7 +199,7 @@ func (a *app) pipelineOf(path string, f *previewFlags) (config.Config, error) {
 	if issues := slices.DeleteFunc(c.Place("", err), elsewhere); len(issues) > 0 {
 		return c, issues
 	}
-	c.Models, c.Sinks = nil, nil
+	c.Sinks = nil
 	at := slices.IndexFunc(c.Pipelines, func(p config.Pipeline) bool {
 		return p.Name == f.pipeline || f.pipeline == "" && len(p.Stages) > 0
 	})
@@ -178,9 +227,9 @@ func (a *app) preview(ctx context.Context, plan *pipeline.Plan, c config.Config,
 		}
 		defer folder.Close()
 	}
-	count, err := plan.EachImage(ctx, c.Pipelines[0].Name, logger(a.stderr, c.LogLevel), func(clean pipeline.Sample, made []pipeline.Sample) error {
+	count, err := a.eachImage(ctx, plan, c, func(before pipeline.Sample, made []pipeline.Sample) error {
 		if f.sheet != "" {
-			if err := sheet.Add(clean, made); err != nil {
+			if err := sheet.Add(before, made); err != nil {
 				return err
 			}
 		}
@@ -208,6 +257,18 @@ func (a *app) preview(ctx context.Context, plan *pipeline.Plan, c config.Config,
 		fmt.Fprintf(a.stderr, "%s: %s\n", f.outDir, folder.Summary())
 	}
 	return badImages(count, c.MaxBadFraction)
+}
+
+// eachImage gives take each image before and after the stages or attacks.
+func (a *app) eachImage(ctx context.Context, plan *pipeline.Plan, c config.Config, take func(before pipeline.Sample, made []pipeline.Sample) error) (pipeline.ImageCount, error) {
+	name, log := c.Pipelines[0].Name, logger(a.stderr, c.LogLevel)
+	switch {
+	case !plan.HasAttack(name):
+		return plan.EachImage(ctx, name, log, take)
+	case len(c.Models) == 0:
+		return pipeline.ImageCount{}, usagef("the stages end in an attack; name the model that is attacked with --model FILE.onnx")
+	}
+	return plan.EachAttack(ctx, name, c.Models[0].Name, log, take)
 }
 
 // thumbnail fits an image into a square, with a border where it is not one.

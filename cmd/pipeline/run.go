@@ -84,6 +84,28 @@ func rankResult(out string) (ranking.Ranking, error) {
 	return ranking.QUBA(cohort, ranking.Options{})
 }
 
+// cpuShares says where the processor time went, in percent. Attacks are rare
+// and named only where there are some.
+func cpuShares(c pipeline.CPUTime) string {
+	rest := c.Process
+	var shares []string
+	add := func(name string, seconds float64) {
+		rest -= seconds
+		shares = append(shares, fmt.Sprintf("%s %.1f %%", name, 100*seconds/c.Process))
+	}
+	add("read", c.Read)
+	add("decode", c.Decode)
+	add("stages", c.Stages)
+	add("resize", c.Transform)
+	if c.Attack > 0 {
+		add("attacks", c.Attack)
+	}
+	add("inference", c.Infer)
+	add("sinks", c.Sinks)
+	add("rest", rest)
+	return strings.Join(shares, ", ")
+}
+
 // narrate sums a run up; total is how many images it was to read.
 func narrate(w io.Writer, r pipeline.Result, total int64) {
 	if r.Interrupted {
@@ -94,10 +116,7 @@ func narrate(w io.Writer, r pipeline.Result, total int64) {
 		r.Images, r.Rows, r.Elapsed.Round(10*time.Millisecond), float64(r.Rows)/seconds, r.FirstRecord.Round(time.Millisecond))
 	// Elsewhere the times are elapsed ones, which add up to more than there is.
 	if share := r.CPU.Process; share > 0 && runtime.GOOS == "linux" {
-		percent := func(part float64) float64 { return 100 * part / share }
-		rest := share - r.CPU.Read - r.CPU.Decode - r.CPU.Stages - r.CPU.Transform - r.CPU.Infer - r.CPU.Sinks
-		fmt.Fprintf(w, "processor time %.1f s: read %.1f %%, decode %.1f %%, stages %.1f %%, resize %.1f %%, inference %.1f %%, sinks %.1f %%, rest %.1f %%\n",
-			share, percent(r.CPU.Read), percent(r.CPU.Decode), percent(r.CPU.Stages), percent(r.CPU.Transform), percent(r.CPU.Infer), percent(r.CPU.Sinks), percent(rest))
+		fmt.Fprintf(w, "processor time %.1f s: %s\n", share, cpuShares(r.CPU))
 	}
 	if r.Kept {
 		fmt.Fprintf(w, "%s keeps the complete result that it had\n", r.Out)

@@ -8,6 +8,7 @@ import (
 	"image/jpeg"
 	"image/png"
 	"io"
+	"math"
 	"slices"
 	"strings"
 
@@ -16,6 +17,8 @@ import (
 	"golang.org/x/image/font/basicfont"
 	"golang.org/x/image/math/fixed"
 
+	"quba/internal/imaging"
+	"quba/metrics"
 	"quba/pipeline"
 )
 
@@ -29,34 +32,41 @@ const (
 )
 
 // sheet is a contact sheet that is being filled: rows are images, columns
-// variants in the order in which they first come.
+// variants in the order in which they first come. That of an attack is followed
+// by the change that it made.
 type sheet struct {
 	thumb   int
-	columns []pipeline.Variant
+	columns []column
 	rows    []sheetRow
+}
+
+type column struct {
+	variant pipeline.Variant
+	attack  bool
+	change  bool // the difference that the attack made, not its image
 }
 
 type sheetRow struct {
 	label string
-	cells map[pipeline.Variant]*pipeline.Image
+	cells map[column]*pipeline.Image
 }
 
 func newSheet(thumb int) *sheet { return &sheet{thumb: thumb} }
 
-// Add adds the row of an image.
-func (s *sheet) Add(clean pipeline.Sample, made []pipeline.Sample) error {
-	row := sheetRow{label: clean.ID, cells: map[pipeline.Variant]*pipeline.Image{}}
-	for _, sample := range append([]pipeline.Sample{clean}, made...) {
-		small, err := thumbnail(sample.Image, s.thumb)
-		if err != nil {
-			return fmt.Errorf("%s: %w", sample.ID, err)
+// Add adds the row of an image, which stages or attacks made others of.
+func (s *sheet) Add(before pipeline.Sample, made []pipeline.Sample) error {
+	row := sheetRow{label: before.ID, cells: map[column]*pipeline.Image{}}
+	for _, sample := range append([]pipeline.Sample{before}, made...) {
+		c := column{variant: sample.Variant, attack: sample.Attacked != nil}
+		if err := s.put(row, c, sample.ID, sample.Image); err != nil {
+			return err
 		}
-		if _, taken := row.cells[sample.Variant]; taken {
-			continue // the clean image is also what no stage changed
+		if !c.attack {
+			continue
 		}
-		row.cells[sample.Variant] = small
-		if !slices.Contains(s.columns, sample.Variant) {
-			s.columns = append(s.columns, sample.Variant)
+		c.change = true
+		if err := s.put(row, c, sample.ID, change(before.Image, sample)); err != nil {
+			return err
 		}
 	}
 	s.rows = append(s.rows, row)
@@ -66,10 +76,47 @@ func (s *sheet) Add(clean pipeline.Sample, made []pipeline.Sample) error {
 	return nil
 }
 
+// put fills a cell; the first image stays, for the clean one is also what no
+// stage changed.
+func (s *sheet) put(row sheetRow, c column, id string, m *pipeline.Image) error {
+	if row.cells[c] != nil {
+		return nil
+	}
+	small, err := thumbnail(m, s.thumb)
+	if err != nil {
+		return fmt.Errorf("%s: %w", id, err)
+	}
+	row.cells[c] = small
+	if !slices.Contains(s.columns, c) {
+		s.columns = append(s.columns, c)
+	}
+	return nil
+}
+
+// A change of one level is shown as changeScale, around middleGrey.
+const (
+	changeScale = 10
+	middleGrey  = 128
+)
+
+// change draws what an attack did to an image, from the exact values where the
+// adversarial one has them.
+func change(before *pipeline.Image, after pipeline.Sample) *pipeline.Image {
+	level := func(i int) float64 { return float64(after.Image.Pix[i]) }
+	if e := after.Exact; e != nil {
+		level = func(i int) float64 { return 255 * float64(e.Pix[i%3*e.W*e.H+i/3]) }
+	}
+	m := imaging.New(before.W, before.H)
+	for i, was := range before.Pix {
+		m.Pix[i] = byte(min(max(math.Round(middleGrey+changeScale*(level(i)-float64(was))), 0), 255))
+	}
+	return m
+}
+
 func (s *sheet) headLines() int {
 	lines := 1
-	for _, v := range s.columns {
-		lines = max(lines, len(s.heading(v)))
+	for _, c := range s.columns {
+		lines = max(lines, len(s.heading(c)))
 	}
 	return lines
 }
@@ -98,8 +145,8 @@ func (s *sheet) draw() image.Image {
 	draw.Draw(canvas, canvas.Bounds(), image.NewUniform(color.Gray{Y: paper}), image.Point{}, draw.Src)
 	top := s.headLines()*textLine + 2*sheetGap
 	step := s.thumb + sheetGap
-	for j, v := range s.columns {
-		for i, line := range s.heading(v) {
+	for j, c := range s.columns {
+		for i, line := range s.heading(c) {
 			write(canvas, leftSpace+j*step, sheetGap+(i+1)*textLine-3, line)
 		}
 	}
@@ -108,8 +155,8 @@ func (s *sheet) draw() image.Image {
 		for k, line := range wrap(row.label, leftSpace-2*sheetGap, s.thumb/textLine) {
 			write(canvas, sheetGap, y+(k+1)*textLine-3, line)
 		}
-		for j, v := range s.columns {
-			if cell := row.cells[v]; cell != nil {
+		for j, c := range s.columns {
+			if cell := row.cells[c]; cell != nil {
 				at := image.Rect(0, 0, s.thumb, s.thumb).Add(image.Pt(leftSpace+j*step, y))
 				draw.Draw(canvas, at, picture(cell), image.Point{}, draw.Src)
 			}
@@ -119,11 +166,17 @@ func (s *sheet) draw() image.Image {
 }
 
 // heading names a column, in lines that fit over it.
-func (s *sheet) heading(v pipeline.Variant) []string {
+func (s *sheet) heading(c column) []string {
 	const most = 4
-	lines := wrap(variantName(pipeline.Variant{Perturbation: v.Perturbation}, ""), s.thumb, most)
-	if v.Severity > 0 {
-		lines = append(lines, fmt.Sprintf("severity %d", v.Severity))
+	if c.change {
+		return []string{fmt.Sprintf("change x%d", changeScale)}
+	}
+	lines := wrap(variantName(pipeline.Variant{Perturbation: c.variant.Perturbation}, ""), s.thumb, most)
+	switch {
+	case c.attack:
+		lines = append(lines, "eps "+metrics.AttackEps(c.variant.Perturbation, c.variant.Severity))
+	case c.variant.Severity > 0:
+		lines = append(lines, fmt.Sprintf("severity %d", c.variant.Severity))
 	}
 	return lines
 }

@@ -6,11 +6,13 @@ import (
 	"image/png"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"quba/internal/imaging"
 	"quba/pipeline"
+	"quba/pipeline/record"
 )
 
 func plainImage(w, h int, r, g, b byte) *pipeline.Image {
@@ -70,6 +72,39 @@ func TestSheetHasRowsOfImagesAndColumnsOfVariants(t *testing.T) {
 	}
 	if w, h := s.size(); m.Bounds().Dx() != w || m.Bounds().Dy() != h {
 		t.Errorf("%v, want %dx%d", m.Bounds(), w, h)
+	}
+}
+
+// The change is drawn ten times as strong, from exact values where there are
+// some, and clipped.
+func TestSheetShowsWhatAttacksChanged(t *testing.T) {
+	s := newSheet(12 * 7) // twelve characters
+	before := plainImage(2, 1, 100, 100, 100)
+	rounded := variantOf("pgd", 200, plainImage(2, 1, 102, 98, 150))
+	rounded.Attacked = &record.Attack{}
+	exact := variantOf("pgd", 25, plainImage(2, 1, 100, 100, 100))
+	exact.Attacked = &record.Attack{}
+	exact.Exact = &pipeline.Exact{W: 2, H: 1, Pix: []float32{100.2 / 255, 100.2 / 255, 99.8 / 255, 99.8 / 255, 100. / 255, 100. / 255}}
+	l2 := variantOf("fog-3+pgd_l2", 500, before)
+	l2.Attacked = &record.Attack{}
+	if err := s.Add(variantOf("", 0, before), []pipeline.Sample{rounded, exact, l2}); err != nil {
+		t.Fatal(err)
+	}
+	m := s.draw()
+	for j, want := range []color.NRGBA{
+		{100, 100, 100, 255}, {102, 98, 150, 255}, {148, 108, 255, 255}, {100, 100, 100, 255}, {130, 126, 128, 255}, {100, 100, 100, 255}, {128, 128, 128, 255},
+	} {
+		if got := pixel(t, m, s, 0, j); got != want {
+			t.Errorf("column %d is %v, want %v", j, got, want)
+		}
+	}
+	var headings []string
+	for _, c := range s.columns {
+		headings = append(headings, strings.Join(s.heading(c), " "))
+	}
+	want := []string{"clean", "pgd eps 2/255", "change x10", "pgd eps 0.25/255", "change x10", "fog-3+pgd_l2 eps 0.5", "change x10"}
+	if !slices.Equal(headings, want) {
+		t.Errorf("headings are %q, want %q", headings, want)
 	}
 }
 

@@ -101,6 +101,10 @@ type FakeModel struct {
 	OnInfer func(pipeline.Sample)
 	// Transform is what the engine must do to the images.
 	Transform pipeline.Transform
+	// Gradients gives the model a gradient. Without, its Differentiator gives
+	// logits only. Images to differentiate are as large as the crop of Transform,
+	// or 8x8 without one.
+	Gradients bool
 
 	mu      sync.Mutex
 	batches []int
@@ -108,8 +112,9 @@ type FakeModel struct {
 }
 
 var (
-	_ pipeline.Model    = (*FakeModel)(nil)
-	_ pipeline.Runtimer = (*FakeModel)(nil)
+	_ pipeline.Model          = (*FakeModel)(nil)
+	_ pipeline.Differentiable = (*FakeModel)(nil)
+	_ pipeline.Runtimer       = (*FakeModel)(nil)
 )
 
 // Describe says how the model is used.
@@ -123,7 +128,7 @@ func (f *FakeModel) Describe(context.Context) (pipeline.ModelInfo, error) {
 // Open returns OpenErr.
 func (f *FakeModel) Open(context.Context, *pipeline.Run) error { return f.OpenErr }
 
-// Infer makes logits from the bytes of the image.
+// Infer makes logits from the first values of the image.
 func (f *FakeModel) Infer(_ context.Context, batch []pipeline.Sample, probs bool) (arrow.Record, error) {
 	f.mu.Lock()
 	f.batches = append(f.batches, len(batch))
@@ -146,11 +151,19 @@ func (f *FakeModel) Infer(_ context.Context, batch []pipeline.Sample, probs bool
 			f.OnInfer(s)
 		}
 		for k := range logits {
-			logits[k] = float32(s.Image.Pix[k%len(s.Image.Pix)]) / 64
+			logits[k] = fakeLogit(s, k)
 		}
 		b.Append(s.Row(), logits, record.Logits)
 	}
 	return b.NewRecord(), nil
+}
+
+// fakeLogit is that of class k: the value of a byte, in units of 64.
+func fakeLogit(s pipeline.Sample, k int) float32 {
+	if e := s.Exact; e != nil {
+		return e.Pix[planar(k%len(e.Pix), e.W*e.H)] * fakeSlope
+	}
+	return float32(s.Image.Pix[k%len(s.Image.Pix)]) / 64
 }
 
 // Close counts.

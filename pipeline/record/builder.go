@@ -19,6 +19,17 @@ type Row struct {
 	// Decision turns the output into a decision of the data set; nil takes it
 	// as it is.
 	Decision *Decision
+	// Attack is what made an adversarial image; nil for others.
+	Attack *Attack
+}
+
+// Attack says what an attack did to an image. Norms are of the change, in units
+// in which black is 0 and white 1.
+type Attack struct {
+	Before            bool // classified correctly before
+	Linf, L2          float32
+	Forward, Backward int32 // passes through the network
+	ZeroGradient      bool  // a gradient was zero everywhere
 }
 
 // Builder makes prediction records. It is not safe for concurrent use.
@@ -52,6 +63,7 @@ func (b *Builder) Append(row Row, output []float32, kind Output) Prediction {
 	b.appendRow(row)
 	b.appendPrediction(p)
 	b.appendProbs(probs)
+	b.appendAttack(row.Attack)
 	return p
 }
 
@@ -95,14 +107,32 @@ func (b *Builder) appendProbs(probs []float32) {
 	lists.ValueBuilder().(*array.Float32Builder).AppendValues(probs, nil)
 }
 
+func (b *Builder) appendAttack(a *Attack) {
+	if a == nil {
+		for i := colBefore; i <= colZeroGradient; i++ {
+			b.b.Field(i).AppendNull()
+		}
+		return
+	}
+	b.b.Field(colBefore).(*array.BooleanBuilder).Append(a.Before)
+	b.b.Field(colLinf).(*array.Float32Builder).Append(a.Linf)
+	b.b.Field(colL2).(*array.Float32Builder).Append(a.L2)
+	b.b.Field(colForward).(*array.Int32Builder).Append(a.Forward)
+	b.b.Field(colBackward).(*array.Int32Builder).Append(a.Backward)
+	b.b.Field(colZeroGradient).(*array.BooleanBuilder).Append(a.ZeroGradient)
+}
+
 // NewRecord returns what was appended since the last call. The caller owns
 // the record and releases it.
 func (b *Builder) NewRecord() arrow.Record { return b.b.NewRecord() }
 
-// CheckSchema says why schema is not one of predictions, or nil. Columns
-// after the known ones are allowed.
+// CheckSchema says why schema is not one of predictions, or nil. The columns
+// of attacks may be missing, and others may follow.
 func CheckSchema(schema *arrow.Schema) error {
 	for i, want := range Predictions.Fields() {
+		if i >= schema.NumFields() && i >= colBefore {
+			return nil
+		}
 		if i >= schema.NumFields() {
 			return fmt.Errorf("record: not a prediction table: column %q is missing", want.Name)
 		}

@@ -3,6 +3,7 @@ package record
 import (
 	"fmt"
 	"math"
+	"slices"
 )
 
 // Decision turns a classifier's output into a decision among the classes of a
@@ -46,6 +47,14 @@ const (
 
 // Check says what is wrong with the decision, or nil.
 func (d *Decision) Check() error {
+	switch {
+	case len(d.Classes) == 0:
+		return fmt.Errorf("decision %s: must have a class", d.Name)
+	case !slices.Contains([]Rule{Mean, Sum, Best, Subset}, d.Rule):
+		return fmt.Errorf("decision %s: rule must be mean, sum, best or subset, got %.40q", d.Name, d.Rule)
+	case !slices.Contains([]Ties{"", First, Last}, d.Ties):
+		return fmt.Errorf("decision %s: ties must be first or last, got %.40q", d.Name, d.Ties)
+	}
 	members := make([]int, len(d.Classes))
 	for output, class := range d.Of {
 		if class < NoClass || int(class) >= len(d.Classes) {

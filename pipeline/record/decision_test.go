@@ -121,6 +121,9 @@ func TestDecisionCheck(t *testing.T) {
 		"fine":            {func(*record.Decision) {}, ""},
 		"unknown class":   {func(d *record.Decision) { d.Of[0] = 3 }, "output 0 belongs to class 3, there are 3 classes"},
 		"empty class":     {func(d *record.Decision) { d.Of[0] = record.NoClass }, `class "a" has no output`},
+		"no class":        {func(d *record.Decision) { d.Classes = nil }, "must have a class"},
+		"unknown rule":    {func(d *record.Decision) { d.Rule = "median" }, `rule must be mean, sum, best or subset, got "median"`},
+		"unknown ties":    {func(d *record.Decision) { d.Ties = "both" }, `ties must be first or last, got "both"`},
 		"two in a subset": {func(d *record.Decision) { d.Rule = record.Subset }, `class "b" must have one output with rule subset, has 2`},
 	}
 	for name, test := range tests {

@@ -27,6 +27,14 @@ const (
 	ColCorrect      = "correct"       // top1 == label
 	ColLoss         = "loss"          // cross-entropy in nats; null without a label
 	ColProbs        = "probabilities" // one value for each class; null unless a metric needs them
+
+	// The rest is null but for adversarial images.
+	ColBefore       = "before"        // whether the image was classified correctly before the attack
+	ColLinf         = "linf"          // largest change of a pixel value, 0..1
+	ColL2           = "l2"            // Euclidean norm of the change, in the same unit
+	ColForward      = "forward"       // forward passes of the attack
+	ColBackward     = "backward"      // backward passes of the attack
+	ColZeroGradient = "zero_gradient" // whether the attack met a gradient of zeros
 )
 
 const (
@@ -45,6 +53,12 @@ const (
 	colCorrect
 	colLoss
 	colProbs
+	colBefore
+	colLinf
+	colL2
+	colForward
+	colBackward
+	colZeroGradient
 )
 
 // CleanPerturbation is the perturbation of a sample that no stage changed.
@@ -71,4 +85,10 @@ var Predictions = arrow.NewSchema([]arrow.Field{
 	colCorrect:      {Name: ColCorrect, Type: arrow.FixedWidthTypes.Boolean},
 	colLoss:         {Name: ColLoss, Type: arrow.PrimitiveTypes.Float32, Nullable: true},
 	colProbs:        {Name: ColProbs, Type: arrow.ListOf(arrow.PrimitiveTypes.Float32), Nullable: true},
+	colBefore:       {Name: ColBefore, Type: arrow.FixedWidthTypes.Boolean, Nullable: true},
+	colLinf:         {Name: ColLinf, Type: arrow.PrimitiveTypes.Float32, Nullable: true},
+	colL2:           {Name: ColL2, Type: arrow.PrimitiveTypes.Float32, Nullable: true},
+	colForward:      {Name: ColForward, Type: arrow.PrimitiveTypes.Int32, Nullable: true},
+	colBackward:     {Name: ColBackward, Type: arrow.PrimitiveTypes.Int32, Nullable: true},
+	colZeroGradient: {Name: ColZeroGradient, Type: arrow.FixedWidthTypes.Boolean, Nullable: true},
 }, nil)

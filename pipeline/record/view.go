@@ -19,6 +19,9 @@ type View struct {
 	correct                           *array.Boolean
 	probs                             *array.List
 	probValues                        []float32
+	before, zeroGradient              *array.Boolean
+	linf, l2                          *array.Float32
+	forward, backward                 *array.Int32
 	rows                              int
 }
 
@@ -31,7 +34,7 @@ func NewView(rec arrow.Record) (View, error) {
 		return View{}, err
 	}
 	probs := rec.Column(colProbs).(*array.List)
-	return View{
+	v := View{
 		model:        rec.Column(colModel).(*array.String),
 		pipeline:     rec.Column(colPipeline).(*array.String),
 		perturbation: rec.Column(colPerturbation).(*array.String),
@@ -49,13 +52,22 @@ func NewView(rec arrow.Record) (View, error) {
 		probs:        probs,
 		probValues:   probs.ListValues().(*array.Float32).Float32Values(),
 		rows:         int(rec.NumRows()),
-	}, nil
+	}
+	if rec.NumCols() > colZeroGradient {
+		v.before = rec.Column(colBefore).(*array.Boolean)
+		v.linf = rec.Column(colLinf).(*array.Float32)
+		v.l2 = rec.Column(colL2).(*array.Float32)
+		v.forward = rec.Column(colForward).(*array.Int32)
+		v.backward = rec.Column(colBackward).(*array.Int32)
+		v.zeroGradient = rec.Column(colZeroGradient).(*array.Boolean)
+	}
+	return v, nil
 }
 
 // checkNulls refuses nulls where there must be a value: files of other
 // programs have no columns that rule them out.
 func checkNulls(rec arrow.Record) error {
-	for i, field := range Predictions.Fields() {
+	for i, field := range Predictions.Fields()[:colBefore] {
 		if n := rec.Column(i).NullN(); n > 0 && !field.Nullable {
 			return fmt.Errorf("record: column %q must have no nulls, has %d", field.Name, n)
 		}
@@ -97,3 +109,14 @@ func (v View) Probabilities(i int) []float32 {
 	start, end := v.probs.ValueOffsets(i)
 	return v.probValues[start:end]
 }
+
+// HasAttack says whether row i is of an adversarial image, so that the columns
+// of the attack mean anything.
+func (v View) HasAttack(i int) bool { return v.before != nil && v.before.IsValid(i) }
+
+func (v View) Before(i int) bool       { return v.before.Value(i) }
+func (v View) Linf(i int) float32      { return v.linf.Value(i) }
+func (v View) L2(i int) float32        { return v.l2.Value(i) }
+func (v View) Forward(i int) int32     { return v.forward.Value(i) }
+func (v View) Backward(i int) int32    { return v.backward.Value(i) }
+func (v View) ZeroGradient(i int) bool { return v.zeroGradient.Value(i) }

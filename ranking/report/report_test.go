@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -219,11 +220,35 @@ func TestCorruptionGrid(t *testing.T) {
 	}
 }
 
+func TestAttackCurves(t *testing.T) {
+	point := func(name string, ratio float64) []metrics.Part {
+		parts := []metrics.Part{{Name: name, Value: ratio, N: 9}}
+		for i, key := range []string{"before", "after", "linf_mean", "linf_max", "l2_mean", "l2_max"} {
+			parts = append(parts, metrics.Part{Name: name + "/" + key, Value: float64(i), N: 9})
+		}
+		return parts
+	}
+	rest := []metrics.Part{{Name: "auc", Value: 0.3}, {Name: "pgd", Value: 0.25, N: 9}, {Name: "pgd/forward", Value: 90, N: 18}}
+	v := ranking.Value{Value: 0.5, N: 9, Parts: slices.Concat(rest, point("pgd/eps_0.25", 0.75), point("pgd/eps_8", 0.25), point("pgd_l2/eps_0.5", 0.1))}
+	d := newReport(t, cohortOf("adversarial_robustness", v), report.Options{Dimension: "adversarial_robustness"}).Models[0].Dimensions[0]
+	want := [][]any{
+		{"pgd", 0.25, int64(9), 0.0, 1.0, 0.75, 2.0, 3.0, 4.0, 5.0},
+		{"pgd", 8.0, int64(9), 0.0, 1.0, 0.25, 2.0, 3.0, 4.0, 5.0},
+		{"pgd_l2", 0.5, int64(9), 0.0, 1.0, 0.1, 2.0, 3.0, 4.0, 5.0},
+	}
+	if diff := cmp.Diff(want, d.Table.Rows); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff(rest, d.Table.Rest); diff != "" {
+		t.Error(diff)
+	}
+}
+
 // A layout that does not know the parts leaves them to the plain list, as does
 // a metric without a layout.
 func TestUnknownPartsAreListed(t *testing.T) {
 	parts := []metrics.Part{{Name: "odd", Value: 2, N: 3}, {Name: "even", Value: 4}}
-	for _, dimension := range []string{"corruption_robustness", "calibration_error", "accuracy", "my_own"} {
+	for _, dimension := range []string{"adversarial_robustness", "corruption_robustness", "calibration_error", "accuracy", "my_own"} {
 		d := newReport(t, cohortOf(dimension, ranking.Value{Value: 0.5, Parts: parts}), report.Options{Dimension: dimension}).Models[0].Dimensions[0]
 		if diff := cmp.Diff([][]any{{"odd", 2.0, int64(3)}, {"even", 4.0, nil}}, d.Table.Rows); diff != "" {
 			t.Errorf("%s: %s", dimension, diff)

@@ -1,0 +1,293 @@
+package stages
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"math/rand/v2"
+
+	"quba/internal/attack"
+	"quba/internal/imaging"
+	"quba/pipeline"
+	"quba/pipeline/record"
+	"quba/pipeline/registry"
+)
+
+// Where an attack looks into the model.
+const (
+	whiteBox  = "white-box"
+	autoWhite = "auto"
+)
+
+// attacker is an attack bound to the model under test. It makes one sample for
+// each of its levels.
+type attacker struct {
+	name     string
+	method   attack.Method
+	fallback attack.Method // where the network has no gradient; nil for an error
+	levels   []float64
+	severity func(float64) int32
+	options  attack.Options
+	// normalised attacks what enters the network, as the authors' released code
+	// does.
+	normalised bool
+}
+
+var (
+	_ pipeline.Attack     = (*attacker)(nil)
+	_ pipeline.Opener     = (*attacker)(nil)
+	_ pipeline.Multiplier = (*attacker)(nil)
+	_ pipeline.Noter      = (*attacker)(nil)
+)
+
+// newCubeAttack is an attack whose levels are radii in the maximum norm, in
+// 1/255. The severity is the level in hundredths.
+func newCubeAttack(name string, m attack.Method, c cubeConfig) *attacker {
+	a := &attacker{
+		name: name, method: m, levels: c.Eps, severity: hundredths,
+		options: attack.Options{Restarts: 1, EarlyStop: c.EarlyStop, Quantize: c.Quantize},
+	}
+	for _, level := range c.Eps {
+		a.options.Radii = append(a.options.Radii, of255(level))
+	}
+	return a
+}
+
+// of255 turns levels of 8-bit images into units in which white is 1.
+func of255(level float64) float32 { return float32(level / 255) }
+
+// cubeConfig are the options of attacks within a radius in the maximum norm.
+type cubeConfig struct {
+	Eps       []float64 `koanf:"eps" alone:"true" jsonschema:"minItems=1,exclusiveMinimum=0,maximum=255" jsonschema_description:"Largest change of a pixel value, in 1/255; several make a sweep, with one image for each. The severity in records is in hundredths: 800 for 8."`
+	Quantize  bool      `koanf:"quantize" jsonschema_description:"Make true 8-bit images: what was found is rounded within eps."`
+	EarlyStop bool      `koanf:"early_stop" jsonschema_description:"Leave images alone that are already classified wrongly."`
+}
+
+func (c cubeConfig) check() error {
+	problems := []error{distinctLevels("eps", c.Eps, hundredths, "hundredths")}
+	for i, eps := range c.Eps {
+		if c.Quantize && eps < 1 {
+			problems = append(problems, registry.Fieldf(itemOf("eps", i), "must be at least 1 with quantize, got %g: the only 8-bit image in the ball is the clean one", eps))
+		}
+	}
+	return errors.Join(problems...)
+}
+
+// accessConfig says what an attack does where there is no gradient.
+type accessConfig struct {
+	Attack  string `koanf:"attack" jsonschema:"enum=white-box,enum=auto" jsonschema_description:"white-box: models without a gradient are an error; auto: they meet the Square attack instead, which records call square_for_ and the attack's name."`
+	Queries int    `koanf:"queries" jsonschema:"minimum=1,maximum=1000000" jsonschema_description:"Forward passes of the Square attack for each image, with attack: auto."`
+}
+
+var defaultAccess = accessConfig{Attack: whiteBox, Queries: 1000}
+
+func (c accessConfig) fallback() attack.Method {
+	if c.Attack == autoWhite {
+		return attack.Square{Queries: c.Queries}
+	}
+	return nil
+}
+
+// Open learns the protocol.
+func (a *attacker) Open(_ context.Context, run *pipeline.Run) error {
+	a.normalised = run.Protocol == "quba-code"
+	if a.normalised && a.options.Quantize {
+		return fmt.Errorf("quantize cannot be used with protocol: quba-code, whose attacks do not act on pixels: leave it out")
+	}
+	return nil
+}
+
+// Notes says where the attack does not act on pixels. It is known after Open.
+func (a *attacker) Notes() []string {
+	if !a.normalised {
+		return nil
+	}
+	return []string{"attacks act on normalised images, clipped to 0..1, as in the authors' released code: eps is in units of the standard deviation of colours, " +
+		"and the results cannot be compared between models with different normalisations, nor with attacks on pixels"}
+}
+
+// Variants is the number of levels.
+func (a *attacker) Variants() int { return len(a.levels) }
+
+// Passes is the larger of what the attack and the one in its place may take.
+func (a *attacker) Passes() (forward, backward int) {
+	forward, backward = attack.Passes(a.method, a.options)
+	if a.fallback != nil {
+		instead, _ := attack.Passes(a.fallback, a.options)
+		forward = max(forward, instead)
+	}
+	return forward, backward
+}
+
+// Apply is an error.
+func (a *attacker) Apply(context.Context, pipeline.Sample) ([]pipeline.Sample, error) {
+	return nil, fmt.Errorf("%s attacks the model under test, and there is none here", a.name)
+}
+
+// AttackModel makes the adversarial images of each sample in the order of the
+// levels.
+func (a *attacker) AttackModel(ctx context.Context, m pipeline.Model, batch []pipeline.Sample) (_ []pipeline.Sample, err error) {
+	for _, s := range batch {
+		if err := attackable(s); err != nil {
+			return nil, err
+		}
+	}
+	x, err := a.open(ctx, m)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", a.name, err)
+	}
+	defer func() { err = errors.Join(err, x.Close()) }()
+	images, err := x.images(batch)
+	if err != nil {
+		return nil, err
+	}
+	outcomes, err := attack.Run(ctx, x.oracle(), x.method, images, a.options)
+	if err != nil {
+		return nil, nameSample(err, batch)
+	}
+	return a.samples(x, batch, images, outcomes), nil
+}
+
+func attackable(s pipeline.Sample) error {
+	if s.Decision != nil {
+		return fmt.Errorf("%s: attacks need labels among the model's own classes, these are of %s: attack before that decision, or take a data set with the model's labels", s.ID, s.Decision.Name)
+	}
+	if s.Label == record.NoClass {
+		return pipeline.Unusable("%s: has no label, and attacks move away from the true class", s.ID)
+	}
+	return nil
+}
+
+// nameSample puts the sample's name in the place of its number.
+func nameSample(err error, batch []pipeline.Sample) error {
+	var of *attack.ImageError
+	if errors.As(err, &of) {
+		return fmt.Errorf("%s: %w", batch[of.Image].ID, of.Err)
+	}
+	return err
+}
+
+// access is a model that is being attacked.
+type access struct {
+	pipeline.Differentiator
+	name   string // of the attack, or of the one in its place
+	method attack.Method
+	// space is that of normalised images, nil for pixels.
+	space *attack.Normalised
+}
+
+// open takes the fallback where the model has no gradient.
+func (a *attacker) open(ctx context.Context, m pipeline.Model) (*access, error) {
+	model, ok := m.(pipeline.Differentiable)
+	if !ok {
+		return nil, errors.New("models of this type cannot be attacked: they do not say how their output depends on single values")
+	}
+	x := &access{name: a.name, method: a.method}
+	d, err := model.Differentiator(ctx, attack.UsesGradient(a.method))
+	if errors.Is(err, pipeline.ErrNoGradient) && a.fallback != nil {
+		x.name, x.method = "square_for_"+a.name, a.fallback
+		d, err = model.Differentiator(ctx, false)
+	}
+	if err != nil {
+		return nil, err
+	}
+	x.Differentiator = d
+	if a.normalised {
+		h, w := d.Size()
+		mean, std := d.Normalisation()
+		x.space = attack.NewNormalised(d, h, w, mean, std)
+	}
+	return x, nil
+}
+
+func (x *access) oracle() attack.Oracle {
+	if x.space != nil {
+		return x.space
+	}
+	return x.Differentiator
+}
+
+// images are the samples in the space of the attack.
+func (x *access) images(batch []pipeline.Sample) (attack.Images, error) {
+	h, w := x.Size()
+	in := attack.Images{H: h, W: w, Rand: func(i, restart int) *rand.Rand {
+		return batch[i].Rand(fmt.Sprintf("%s %d", x.name, restart))
+	}}
+	for _, s := range batch {
+		pixels, err := exactPixels(s, w, h)
+		if err != nil {
+			return in, err
+		}
+		if x.space != nil {
+			x.space.Normalise(pixels, pixels)
+		}
+		in.Pix = append(in.Pix, pixels)
+		in.Labels = append(in.Labels, int64(s.Label))
+	}
+	return in, nil
+}
+
+// exactPixels is a copy of what the model is given: planes of values in 0..1.
+func exactPixels(s pipeline.Sample, w, h int) ([]float32, error) {
+	if e := s.Exact; e != nil {
+		if e.W != w || e.H != h {
+			return nil, fmt.Errorf("%s: must be %dx%d as the model takes it, is %dx%d", s.ID, w, h, e.W, e.H)
+		}
+		return append([]float32(nil), e.Pix...), nil
+	}
+	if s.Image == nil || s.Image.W != w || s.Image.H != h {
+		return nil, fmt.Errorf("%s: must be %dx%d as the model takes it", s.ID, w, h)
+	}
+	plane := w * h
+	pixels := make([]float32, 3*plane)
+	for i, level := range s.Image.Pix {
+		pixels[i%3*plane+i/3] = float32(level) / 255
+	}
+	return pixels, nil
+}
+
+// rounded is the nearest 8-bit image.
+func rounded(e *pipeline.Exact) *pipeline.Image {
+	image := imaging.New(e.W, e.H)
+	plane := e.W * e.H
+	for i := range image.Pix {
+		v := float64(e.Pix[i%3*plane+i/3])
+		image.Pix[i] = byte(math.Round(255 * min(max(v, 0), 1)))
+	}
+	return image
+}
+
+func (a *attacker) samples(x *access, batch []pipeline.Sample, images attack.Images, outcomes [][]attack.Outcome) []pipeline.Sample {
+	made := make([]pipeline.Sample, 0, len(batch)*len(a.levels))
+	for i, s := range batch {
+		clean := images.Pix[i]
+		if x.space != nil {
+			x.space.Pixels(clean, clean)
+		}
+		for k, level := range a.levels {
+			found := outcomes[i][k]
+			if x.space != nil {
+				x.space.Pixels(found.Pix, found.Pix)
+			}
+			exact := &pipeline.Exact{W: images.W, H: images.H, Pix: found.Pix}
+			out := s.With(rounded(exact), s.Variant.Then(x.name, a.severity(level)))
+			out.Exact, out.Attacked = exact, attackedBy(found, clean)
+			made = append(made, out)
+		}
+	}
+	return made
+}
+
+func attackedBy(found attack.Outcome, clean []float32) *record.Attack {
+	largest, squares := 0.0, 0.0
+	for j, v := range found.Pix {
+		d := float64(v) - float64(clean[j])
+		largest = max(largest, math.Abs(d))
+		squares += float64(d * d)
+	}
+	return &record.Attack{
+		Before: found.Before, Linf: float32(largest), L2: float32(math.Sqrt(squares)),
+		Forward: found.Forward, Backward: found.Backward, ZeroGradient: found.ZeroGradient,
+	}
+}

@@ -1,0 +1,235 @@
+package stages
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+
+	"quba/internal/autodiff"
+	"quba/internal/modelcard"
+	"quba/internal/ort"
+	"quba/pipeline"
+)
+
+var _ pipeline.Differentiable = (*Onnx)(nil)
+
+// Differentiator gives a view of the open model for attacks. The first that
+// asks for gradients writes the gradient graph and loads it beside the model.
+func (m *Onnx) Differentiator(ctx context.Context, gradient bool) (pipeline.Differentiator, error) {
+	var g *gradientGraph
+	if gradient {
+		var err error
+		if g, err = m.gradientGraph(ctx); err != nil {
+			return nil, err
+		}
+	}
+	l, err := m.borrow()
+	if err != nil {
+		return nil, err
+	}
+	return newOnnxView(m, l, g), nil
+}
+
+// gradientGraph is the model's gradient, loaded. It is shared by all
+// goroutines.
+type gradientGraph struct {
+	graph *ort.Graph
+	*autodiff.Gradient
+}
+
+// gradientGraph makes the graph at the first call; a failure stays.
+func (m *Onnx) gradientGraph(ctx context.Context) (*gradientGraph, error) {
+	m.gradientMu.Lock()
+	defer m.gradientMu.Unlock()
+	if m.gradient != nil || m.gradientErr != nil {
+		return m.gradient, m.gradientErr
+	}
+	g, err := m.described.gradient(ctx)
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	m.gradient, m.gradientErr = g, err
+	return g, err
+}
+
+func (d *onnxModel) gradient(ctx context.Context) (*gradientGraph, error) {
+	made, err := autodiff.Differentiate(ctx, d.file.Path, autodiff.Options{
+		Input: d.card.InputName.Value, Output: d.card.OutputName.Value, Shape: d.input(d.rows).Shape,
+	})
+	var unsupported *autodiff.UnsupportedError
+	if errors.As(err, &unsupported) {
+		return nil, fmt.Errorf("%w: %w", pipeline.ErrNoGradient, err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	graph, err := ort.OpenGraph(made.Model, ort.GraphOptions{
+		Inputs: []string{made.Images, made.Labels}, Outputs: []string{made.Logits, made.Loss, made.Input}, Threads: 1,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("the gradient graph: %w", err)
+	}
+	made.Model = nil // onnxruntime has its own copy
+	return &gradientGraph{graph, made}, nil
+}
+
+// onnxView is the model as one goroutine's attack sees it. Its lane runs the
+// network forward.
+type onnxView struct {
+	model    *Onnx
+	lane     *lane
+	gradient *gradientGraph // nil when it was not asked for
+
+	norms  [3]normalisation // by colour
+	offset [3]int           // where a colour begins in an image of the input
+	step   int              // distance of its values
+	plane  int              // values of one colour
+
+	input  []float32
+	labels []int64
+}
+
+func newOnnxView(m *Onnx, l *lane, g *gradientGraph) *onnxView {
+	d := l.model
+	size := d.card.ImageSize()
+	v := &onnxView{model: m, lane: l, gradient: g, plane: size.W * size.H, step: 1}
+	for channel := range v.norms {
+		v.norms[channel] = d.normalisation(channel)
+		v.offset[channel] = d.position(channel) * v.plane
+	}
+	if d.card.Layout.Value == modelcard.NHWC {
+		v.step = 3
+		v.offset = [3]int{d.position(0), d.position(1), d.position(2)}
+	}
+	if g != nil {
+		v.input, v.labels = make([]float32, 3*v.plane*g.Batch), make([]int64, g.Batch)
+	}
+	return v
+}
+
+// Batch is that of the gradient graph where there is one: some graphs take one
+// image only.
+func (v *onnxView) Batch() int {
+	if v.gradient != nil {
+		return v.gradient.Batch
+	}
+	return v.lane.model.rows
+}
+
+func (v *onnxView) Size() (h, w int) {
+	size := v.lane.model.card.ImageSize()
+	return size.H, size.W
+}
+
+func (v *onnxView) Classes() int { return v.lane.model.info.Classes }
+
+func (v *onnxView) Normalisation() (mean, std [3]float32) {
+	for channel, n := range v.norms {
+		mean[channel], std[channel] = n.mean/n.scale, n.std/n.scale
+	}
+	return mean, std
+}
+
+// Logits runs the network forward. Where its outputs are probabilities, their
+// logarithms are logits as good as any: softmax gives the same.
+func (v *onnxView) Logits(ctx context.Context, x, logits []float32) error {
+	d := v.lane.model
+	images, size := v.Batch(), 3*v.plane
+	for first := 0; first < images; first += d.rows {
+		n := min(d.rows, images-first)
+		for i := range n {
+			v.lane.packer.packExact(i, x[(first+i)*size:(first+i+1)*size])
+		}
+		v.lane.packer.repeat(n, d.rows)
+		if err := v.lane.runner.Run(ctx); err != nil {
+			return err
+		}
+		if err := v.readLogits(n, logits[first*d.info.Classes:]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (v *onnxView) readLogits(n int, logits []float32) error {
+	d := v.lane.model
+	output := v.lane.runner.Output()
+	width := len(output) / d.rows
+	for i := range n {
+		row, err := v.lane.classes(output[i*width : (i+1)*width])
+		if err != nil {
+			return err
+		}
+		into := logits[i*d.info.Classes : (i+1)*d.info.Classes]
+		copy(into, row)
+		if d.card.Output.Value == modelcard.Probabilities {
+			for k, p := range into {
+				into[k] = float32(math.Log(math.Max(float64(p), math.SmallestNonzeroFloat32)))
+			}
+		}
+	}
+	return nil
+}
+
+// Gradient runs the gradient graph.
+func (v *onnxView) Gradient(ctx context.Context, x []float32, labels []int64, logits, loss, dx []float32) error {
+	if v.gradient == nil {
+		return errors.New("the gradient was not asked for")
+	}
+	v.toInput(x)
+	background := 0
+	if v.lane.model.background() {
+		background = 1
+	}
+	for i, label := range labels {
+		v.labels[i] = label + int64(background)
+	}
+	g := v.gradient
+	outputs, err := g.graph.Run(ctx, []ort.Array{{Shape: g.Shape, Data: v.input}, {Shape: []int64{int64(g.Batch)}, Data: v.labels}})
+	if err != nil {
+		return err
+	}
+	all := outputs[0].Data.([]float32)
+	for i := range g.Batch {
+		copy(logits[i*v.Classes():(i+1)*v.Classes()], all[i*g.Classes+background:(i+1)*g.Classes])
+	}
+	copy(loss, outputs[1].Data.([]float32))
+	v.fromInput(outputs[2].Data.([]float32), dx)
+	return nil
+}
+
+// toInput normalises images of planes into the layout of the network.
+func (v *onnxView) toInput(x []float32) {
+	v.eachChannel(x, func(n normalisation, planar []float32, image []float32) {
+		for i, value := range planar {
+			image[i*v.step] = n.apply(value)
+		}
+	}, v.input)
+}
+
+// fromInput takes a gradient in the network's layout to one of planes.
+func (v *onnxView) fromInput(gradient, dx []float32) {
+	v.eachChannel(dx, func(n normalisation, planar []float32, image []float32) {
+		slope := n.slope()
+		for i := range planar {
+			planar[i] = image[i*v.step] * slope
+		}
+	}, gradient)
+}
+
+// eachChannel pairs a colour of an image in planes with where it begins in the
+// network's layout.
+func (v *onnxView) eachChannel(planes []float32, visit func(n normalisation, planar, image []float32), network []float32) {
+	size := 3 * v.plane
+	for at := 0; at < len(planes); at += size {
+		for channel, n := range v.norms {
+			visit(n, planes[at+channel*v.plane:at+(channel+1)*v.plane], network[at+v.offset[channel]:])
+		}
+	}
+}
+
+func (v *onnxView) Close() error {
+	v.model.giveBack(v.lane)
+	return nil
+}
