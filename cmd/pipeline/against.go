@@ -1,7 +1,9 @@
 package main
 
 import (
+	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -34,21 +36,43 @@ type comparisonDoc struct {
 	Notes         []string      `json:"notes,omitempty"`
 }
 
-func (a *app) printAgainst(cohort ranking.Cohort, opt ranking.Options, excludeDamaged bool) error {
-	if opt.Normalization != ranking.Paper {
-		return usagef("--against published compares by the paper's constants: leave --normalization out")
+// againstLayers places the models among the published rows and makes the
+// layers that were asked for, of both together.
+func againstLayers(ctx context.Context, s rankSubject) (layered, error) {
+	if s.options.Normalization != ranking.Paper {
+		return layered{}, usagef("--against published compares by the paper's constants: leave --normalization out")
 	}
-	c, err := ranking.Against(cohort, ranking.Published(), ranking.AgainstOptions{
-		Weights: opt.Weights, AllowPartial: opt.AllowPartial, ExcludeDamaged: excludeDamaged,
+	c, err := ranking.Against(s.cohort, ranking.Published(), ranking.AgainstOptions{
+		Weights: s.options.Weights, AllowPartial: s.options.AllowPartial, ExcludeDamaged: s.flags.excludeDamaged,
 	})
 	if err != nil {
-		return dataError(err)
+		return layered{}, dataError(err)
 	}
-	if err := a.write(againstGrid(c), againstDoc(c)); err != nil {
-		return err
+	s.cohort.Models = slices.Concat(s.cohort.Models, publishedRows(s.flags.excludeDamaged))
+	if s.ranking, err = ranking.QUBA(s.cohort, s.options); err != nil {
+		return layered{}, dataError(err)
 	}
-	a.notes(c.Notes)
-	return nil
+	layers, err := s.layers(ctx)
+	if err != nil {
+		return layered{}, err
+	}
+	g := againstGrid(c)
+	return layered{table: g, exact: g, doc: againstRankDoc{againstDoc(c), layerDocs(layers)}, notes: c.Notes, layers: layers}, nil
+}
+
+// publishedRows are the published models, those that look damaged left out on
+// request.
+func publishedRows(excludeDamaged bool) []ranking.Model {
+	rows := ranking.Published().Models
+	if excludeDamaged {
+		rows = slices.DeleteFunc(rows, func(m ranking.Model) bool { return len(ranking.DamageOf(m)) > 0 })
+	}
+	return rows
+}
+
+type againstRankDoc struct {
+	comparisonDoc
+	Layers map[string]any `json:"layers,omitempty"`
 }
 
 func againstGrid(c ranking.Comparison) grid {

@@ -55,7 +55,7 @@ Data goes to stdout, narration to stderr.`,
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usagef("%w", err) })
 	root.SetHelpCommand(helpCommand())
 	root.AddCommand(
-		a.runCommand(), a.planCommand(), a.checkCommand(), a.listCommand(), a.rankCommand(), a.showCommand(),
+		a.runCommand(), a.planCommand(), a.checkCommand(), a.listCommand(), a.rankCommand(), a.showCommand(), a.reportCommand(),
 		a.schemaCommand(), a.doctorCommand(), a.versionCommand(),
 		a.evalCommand(), a.previewCommand(), a.emitCommand(), a.applyCommand(), a.predictCommand(), a.collectCommand(), a.composeCommand(),
 	)

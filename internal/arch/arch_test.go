@@ -87,6 +87,7 @@ var allowed = map[string][]string{
 	"sinks":                 {"pipeline", "pipeline/record", "pipeline/registry", "metrics", "internal"},
 	"metrics":               {"pipeline/record", "pipeline/registry"},
 	"ranking":               {"metrics", "pipeline/record", "pipeline/registry", "internal/parquetio"},
+	"ranking/html":          {"ranking", "ranking/report", "ranking/correlation", "ranking/sensitivity", "ranking/uncertainty", "metrics", "pipeline/record"},
 	"ranking/uncertainty":   {"ranking", "metrics", "pipeline/record", "internal/parquetio", "internal/stats"},
 	"ranking/sensitivity":   {"ranking", "metrics", "pipeline/registry", "configs/weights", "internal/stats"},
 	"configs/weights":       {},
