@@ -63,6 +63,14 @@ func (pl planPipeline) split() (plain, attacks []planStage) {
 	return pl.stages, nil
 }
 
+// attacked says whether a pipeline of the pass ends in an attack.
+func (p *pass) attacked() bool {
+	return slices.ContainsFunc(p.pipelines, func(pl planPipeline) bool {
+		_, attacks := pl.split()
+		return len(attacks) > 0
+	})
+}
+
 type planStage struct {
 	name  string // "pipelines[0].stages[1] (fog)"
 	stage Stage

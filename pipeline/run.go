@@ -174,11 +174,16 @@ const protocolQubaCode = "quba-code"
 // enough to prepare images while the models are loaded.
 const waitingImages = 32
 
-// waitingBatches is how many batches hold waitingImages of each worker.
-func (r *runner) waitingBatches() int {
+// waitingBatches is how many batches hold waitingImages of each worker. Few
+// wait for an attack, which takes so long that what was read would keep an
+// interrupted run going for minutes.
+func (r *runner) waitingBatches(p *pass) int {
 	size := 1
 	for _, m := range r.models {
 		size = max(size, m.info.BatchSize)
+	}
+	if p.attacked() {
+		return 1
 	}
 	return max(1, r.workers()*waitingImages/size)
 }
@@ -201,7 +206,7 @@ func (r *runner) runPass(ctx context.Context, pass *pass) error {
 	samples := from(g, reading, pass.path, pass.samples(reading))
 	ready := flatMap(samples, "preparing images", workers, workers, prepare.Prepare)
 	works := scan(ready, "batching", batches.Add, batches.Flush)
-	done := flatMap(works, "inference", workers, r.waitingBatches(), infer.Infer)
+	done := flatMap(works, "inference", workers, r.waitingBatches(pass), infer.Infer)
 	r.tally.feed(pass)
 	err := drain(done, "writing results", func(d inferred) error { return r.take(ctx, pass, d) })
 	if errors.Is(err, errSource) {

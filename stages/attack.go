@@ -65,13 +65,29 @@ type cubeConfig struct {
 }
 
 func (c cubeConfig) check() error {
-	problems := []error{distinctLevels("eps", c.Eps, hundredths, "hundredths")}
+	problems := []error{checkEps(c.Eps, hundredths, 0.01, "hundredths")}
 	for i, eps := range c.Eps {
 		if c.Quantize && eps < 1 {
 			problems = append(problems, registry.Fieldf(itemOf("eps", i), "must be at least 1 with quantize, got %g: the only 8-bit image in the ball is the clean one", eps))
 		}
 	}
 	return errors.Join(problems...)
+}
+
+// checkEps reports eps that records would round: results are scored by what
+// records say.
+func checkEps(eps []float64, severity func(float64) int32, unit float64, name string) error {
+	const slack = 1e-9
+	var problems []error
+	for i, level := range eps {
+		if recorded := float64(severity(level)) * unit; math.Abs(recorded-level) > slack {
+			problems = append(problems, registry.Fieldf(itemOf("eps", i), "must be a multiple of %g, got %g", unit, level))
+		}
+	}
+	if len(problems) > 0 {
+		return errors.Join(problems...)
+	}
+	return distinctLevels("eps", eps, severity, name)
 }
 
 // accessConfig says what an attack does where there is no gradient.

@@ -284,12 +284,18 @@ func TestAttacksOfTheReleasedCode(t *testing.T) {
 
 func TestAttackOptionsAreChecked(t *testing.T) {
 	same := defaultsOf[fgsmConfig](t, "fgsm")
-	same.Eps = []float64{1, 2, 1.001}
+	same.Eps = []float64{1, 2, 1}
 	_, err := tryMakeStage("fgsm", same)
 	wantFieldError(t, errors.Join(err, same.Validate()), "eps")
+	between := defaultsOf[pgdConfig](t, "pgd")
+	between.Eps = []float64{8, 0.25, 1.005}
+	wantFieldError(t, between.Validate(), "eps[2]")
 	fine := defaultsOf[squareConfig](t, "square")
 	fine.Eps, fine.Quantize = []float64{4, 0.5}, true
 	wantFieldError(t, fine.Validate(), "eps[1]")
+	euclidean := defaultsOf[pgdL2Config](t, "pgd_l2")
+	euclidean.Eps = []float64{0.0624}
+	wantFieldError(t, euclidean.Validate(), "eps[0]")
 	restarts := defaultsOf[pgdL2Config](t, "pgd_l2")
 	restarts.RandomStart, restarts.Restarts = false, 2
 	wantFieldError(t, restarts.Validate(), "restarts")

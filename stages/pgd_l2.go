@@ -24,7 +24,7 @@ type pgdL2Config struct {
 }
 
 func (c *pgdL2Config) Validate() error {
-	return errors.Join(distinctLevels("eps", c.Eps, thousandths, "thousandths"), checkRestarts(c.restartConfig, c.ascentConfig))
+	return errors.Join(checkEps(c.Eps, thousandths, 0.001, "thousandths"), checkRestarts(c.restartConfig, c.ascentConfig))
 }
 
 func newPGDL2(c pgdL2Config) (pipeline.Stage, error) {
