@@ -15,7 +15,7 @@ func newBuilder(t *trace, opset int64) *builder {
 	return &builder{
 		opset: opset, shapes: t.shapes, types: t.types, constants: t.constants,
 		active: map[string]bool{}, cotangents: map[string][]string{},
-		nodes: t.nodes, made: map[string]string{},
+		nodes: t.nodes, made: map[string]string{}, merged: map[string]rule{},
 	}
 }
 
@@ -26,6 +26,7 @@ func (b *builder) gradient(model *onnxpb.ModelProto, o Options, notes []string) 
 		return nil, err
 	}
 	b.mergePads()
+	b.mergeGelus()
 	forward := b.forwardNodes()
 	b.activate(o.Input, forward)
 	if !b.active[logits] {
@@ -115,7 +116,9 @@ func (b *builder) sweep(nodes []*node) error {
 
 func (b *builder) apply(n *node, g []string) error {
 	write, known := rules[n.OpType]
-	if !known || !standard(n.Domain) {
+	if merged := b.merged[n.out(0)]; merged != nil {
+		write = merged
+	} else if !known || !standard(n.Domain) {
 		return unsupported(n.NodeProto, "")
 	}
 	err := write(b, n, g)
@@ -155,7 +158,7 @@ func (b *builder) model(source *onnxpb.ModelProto, g *Gradient) ([]byte, error) 
 		IrVersion: source.IrVersion, OpsetImport: source.OpsetImport, ProducerName: "quba", Graph: graph,
 	})
 	if err != nil {
-		return nil, fmt.Errorf("the gradient with its weights must be under 2 GiB: %w", err)
+		return nil, &UnsupportedError{Reason: fmt.Sprintf("the gradient with its weights must be under 2 GiB: %v", err)}
 	}
 	return data, nil
 }

@@ -23,6 +23,9 @@ type builder struct {
 	nodes   []*onnxpb.NodeProto // in the order of execution
 	made    map[string]string   // constant -> name, so that equal ones are there once
 	counter int
+	// merged are the rules of values that several nodes compute, which are
+	// differentiated as one.
+	merged map[string]rule
 	// placements are the values that pad made, as far as joined needs them.
 	placements map[string]placement
 }

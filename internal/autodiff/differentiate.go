@@ -48,16 +48,21 @@ type Gradient struct {
 // ort.Initialize must have been called: the model is run once on random
 // numbers, so it must have passed its probe.
 func Differentiate(ctx context.Context, path string, o Options) (*Gradient, error) {
-	model, err := readModel(path)
-	if err != nil {
-		return nil, err
-	}
-	g, err := differentiate(ctx, model, o)
+	g, err := differentiateFile(ctx, path, o)
 	var missing *UnsupportedError
 	if errors.As(err, &missing) {
 		missing.Model = path
 		return nil, missing
 	}
+	return g, err
+}
+
+func differentiateFile(ctx context.Context, path string, o Options) (*Gradient, error) {
+	model, err := readModel(path)
+	if err != nil {
+		return nil, err
+	}
+	g, err := differentiate(ctx, model, o)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
@@ -68,7 +73,7 @@ func Differentiate(ctx context.Context, path string, o Options) (*Gradient, erro
 func differentiate(ctx context.Context, model *onnxpb.ModelProto, o Options) (*Gradient, error) {
 	notes, err := normalise(model)
 	if err != nil {
-		return nil, err
+		return nil, &UnsupportedError{Reason: err.Error()}
 	}
 	shape, err := inputShape(model.Graph, o)
 	if err != nil {

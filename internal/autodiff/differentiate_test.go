@@ -161,6 +161,29 @@ func TestDifferentiateRefuses(t *testing.T) {
 	}
 }
 
+// TestQuantised has no gradient, with whatever whole numbers it is quantised.
+func TestQuantised(t *testing.T) {
+	initialize(t)
+	for _, kind := range []elementType{int8Type, uint8Type, int16Type, uint16Type} {
+		size := elementSizes[kind]
+		constants := map[string]*tensor{"scale": scalar(float32Type, 0.1), "zero": {kind: kind, data: make([]byte, size)}}
+		n := network{opset: 21, shape: []int64{1, 2}, constants: constants,
+			nodes: []*nodeProto{op("QuantizeLinear", "x scale zero", "q"), op("DequantizeLinear", "q scale zero", "y")}}
+		n.refusal(t, "does not depend differentiably")
+	}
+}
+
+// TestNotNormalisedIsUnsupported lets an attack without gradients take over.
+func TestNotNormalisedIsUnsupported(t *testing.T) {
+	n := dense()
+	n.nodes = append(n.nodes, op("Tanh", "z", "y"))
+	model := n.model()
+	model.Functions = []*onnxpb.FunctionProto{{Domain: "own", Name: "f"}}
+	if _, err := differentiate(context.Background(), model, n.options()); !isUnsupported(err) {
+		t.Errorf("got %v, want an UnsupportedError", err)
+	}
+}
+
 // TestConditional differentiates past an If that does not depend on the image
 // and refuses one that does.
 func TestConditional(t *testing.T) {

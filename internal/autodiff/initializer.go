@@ -12,10 +12,8 @@ import (
 // elementSizes are in bytes. Types that are not here, such as strings and
 // packed 4-bit numbers, cannot be on the way from the input to the output.
 var elementSizes = map[elementType]int64{
-	float32Type: 4, float64Type: 8, float16Type: 2, int32Type: 4, int64Type: 8, uint8Type: 1, boolean: 1,
-	elementType(onnxpb.TensorProto_INT8):     1,
-	elementType(onnxpb.TensorProto_INT16):    2,
-	elementType(onnxpb.TensorProto_UINT16):   2,
+	float32Type: 4, float64Type: 8, float16Type: 2, int32Type: 4, int64Type: 8, boolean: 1,
+	int16Type: 2, int8Type: 1, uint16Type: 2, uint8Type: 1,
 	elementType(onnxpb.TensorProto_UINT32):   4,
 	elementType(onnxpb.TensorProto_UINT64):   8,
 	elementType(onnxpb.TensorProto_BFLOAT16): 2,

@@ -89,13 +89,11 @@ func readExternal(t *onnxpb.TensorProto, dir string, room int64) ([]byte, error)
 		length = info.Size() - offset
 	}
 	if length < 0 || length > room {
-		return nil, fmt.Errorf("the model with its weights must be under 2 GiB, as protobuf demands; this tensor has %d bytes", length)
+		return nil, &UnsupportedError{Reason: fmt.Sprintf("the model with its weights must be under 2 GiB, as protobuf demands; tensor %q has %d bytes", t.Name, length)}
 	}
 	data := make([]byte, length)
-	if _, err := file.ReadAt(data, offset); err != nil && !errors.Is(err, io.EOF) {
-		return nil, err
-	}
-	return data, nil
+	_, err = io.ReadFull(io.NewSectionReader(file, offset, length), data)
+	return data, err
 }
 
 // external is where the bytes of the tensor are; length is 0 when the rest of

@@ -50,6 +50,9 @@ func clip(b *builder, n *node, g []string) error {
 		if !ok {
 			return errors.New("bounds must be single numbers")
 		}
+		if math.IsInf(v, 0) {
+			continue // bounds nothing
+		}
 		dx = b.mul(dx, side(y, v))
 	}
 	return b.add(n.in(0), dx)
@@ -63,12 +66,13 @@ func (b *builder) below(x string, bound float64) string { return b.step(x, "Less
 
 // step is a comparison as a number. A HardSigmoid so steep that it has no
 // slope among float32 numbers is three times faster than a comparison and a
-// Cast: clamp(steep (x - bound), 0, 1). Powers of two keep it exact.
+// Cast: clamp(steep (x - bound), 0, 1). Powers of two keep it exact. Next to 0
+// only numbers below the normal ones are on the slope.
 func (b *builder) step(x, comparison string, bound, sign float64) string {
 	if b.types[x] != float32Type {
 		return b.cast(b.compare(comparison, x, b.like(x, bound)), b.types[x])
 	}
-	const steepest = 126
+	const steepest = 128 // the bound times the slope is below 2 to this power
 	_, exponent := math.Frexp(max(math.Abs(bound), 1))
 	steep := sign * math.Ldexp(1, steepest-exponent)
 	return b.unary("HardSigmoid", x, attribute{"alpha", float32(steep)}, attribute{"beta", float32(-steep * float64(float32(bound)))})
@@ -194,9 +198,27 @@ func gelu(b *builder, n *node, g []string) error {
 
 // geluSlope is Phi(x) + x phi(x), of the normal distribution.
 func (b *builder) geluSlope(x string) string {
-	phi := b.scale(b.unary("Exp", b.scale(b.mul(x, x), -0.5)), 1/math.Sqrt(2*math.Pi))
-	half := b.scale(b.unary("Erf", b.scale(x, math.Sqrt2/2)), 0.5)
-	return b.plus(b.plus(half, b.like(x, 0.5)), b.mul(x, phi))
+	probability, bell := b.gaussian(x)
+	return b.plus(probability, bell())
+}
+
+// gaussian is Phi(x) = (1+erf(u))/2 with u = x/√2, and what writes x phi(x) =
+// u exp(-u²)/√π when it is wanted.
+func (b *builder) gaussian(x string) (probability string, bell func() string) {
+	u := b.scale(x, math.Sqrt2/2)
+	bell = func() string {
+		exponent := b.sub(b.like(u, -math.Log(math.Pi)/2), b.mul(u, u))
+		return b.mul(u, b.unary("Exp", exponent))
+	}
+	return b.midway(b.unary("Erf", u)), bell
+}
+
+// midway is (1+x)/2 for x in [-1, 1].
+func (b *builder) midway(x string) string {
+	if b.types[x] != float32Type {
+		return b.scale(b.plus(x, b.like(x, 1)), 0.5)
+	}
+	return b.unary("HardSigmoid", x, attribute{"alpha", float32(0.5)}, attribute{"beta", float32(0.5)})
 }
 
 // geluTanhSlope: y = x(1+t)/2, t = tanh(k(x + 0.044715 x³)), k = sqrt(2/pi).

@@ -102,7 +102,8 @@ func TestGeluTanh(t *testing.T) {
 
 func TestClipBounds(t *testing.T) {
 	initialize(t)
-	constants := map[string]*tensor{"low": scalar(float32Type, -1), "high": scalar(float32Type, 3)}
+	constants := map[string]*tensor{"low": scalar(float32Type, -1), "high": scalar(float32Type, 3),
+		"lowest": scalar(float32Type, math.Inf(-1)), "highest": scalar(float32Type, math.Inf(1))}
 	tests := map[string]struct {
 		inputs    string
 		low, high float64
@@ -111,6 +112,7 @@ func TestClipBounds(t *testing.T) {
 		"low":  {"x low", -1, math.Inf(1)},
 		"high": {"x - high", math.Inf(-1), 3},
 		"none": {"x", math.Inf(-1), math.Inf(1)},
+		"all":  {"x lowest highest", math.Inf(-1), math.Inf(1)},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -123,16 +125,18 @@ func TestClipBounds(t *testing.T) {
 // TestStepIsSharp asks for the neighbours of bounds of all sizes.
 func TestStepIsSharp(t *testing.T) {
 	initialize(t)
+	const smallestNormal = 0x1p-126
 	for _, bound := range []float32{0, 1e-3, 1, 6, 127.3, 1e6, -20, -3e30} {
 		below, above := math.Nextafter32(bound, float32(math.Inf(-1))), math.Nextafter32(bound, float32(math.Inf(1)))
 		if bound == 0 {
-			below, above = -1e-37, 1e-37
+			below, above = -smallestNormal, smallestNormal
 		}
-		x := []float32{below, bound, above, -math.MaxFloat32, math.MaxFloat32}
-		for i, want := range [][]float32{{0, 0, 1, 0, 1}, {1, 0, 0, 1, 0}} {
-			b := newBuilder(&trace{shapes: map[string][]int64{"x": {5}}, types: map[string]elementType{"x": float32Type}, constants: map[string]*tensor{}}, gradientOpset)
+		infinity := float32(math.Inf(1))
+		x := []float32{below, bound, above, -math.MaxFloat32, math.MaxFloat32, -infinity, infinity}
+		for i, want := range [][]float32{{0, 0, 1, 0, 1, 0, 1}, {1, 0, 0, 1, 0, 1, 0}} {
+			b := newBuilder(&trace{shapes: map[string][]int64{"x": {7}}, types: map[string]elementType{"x": float32Type}, constants: map[string]*tensor{}}, gradientOpset)
 			out := []func(string, float64) string{b.above, b.below}[i]("x", float64(bound))
-			n := network{shape: []int64{5}, nodes: append(b.nodes, op("Identity", out, "y"))}
+			n := network{shape: []int64{7}, nodes: append(b.nodes, op("Identity", out, "y"))}
 			got := n.output(t, x).Data.([]float32)
 			near(t, "step", got, want, 0)
 		}

@@ -214,7 +214,7 @@ func (p *tracer) run(ctx context.Context, t *trace, model *onnxpb.ModelProto, li
 	p.ask()
 	data, err := proto.Marshal(p.model(model, live))
 	if err != nil {
-		return fmt.Errorf("the model with its weights must be under 2 GiB: %w", err)
+		return &UnsupportedError{Reason: fmt.Sprintf("the model with its weights must be under 2 GiB: %v", err)}
 	}
 	graph, err := ort.OpenGraph(data, ort.GraphOptions{Inputs: []string{p.input}, Outputs: p.outputs, Plain: true})
 	if err != nil {
@@ -319,6 +319,12 @@ func fromArray(a ort.Array) (*tensor, error) {
 		t.kind = int64Type
 	case []int32:
 		t.kind = int32Type
+	case []int16:
+		t.kind = int16Type
+	case []int8:
+		t.kind = int8Type
+	case []uint16:
+		t.kind = uint16Type
 	case []uint8:
 		t.kind = uint8Type
 	case []bool:

@@ -81,8 +81,8 @@ func (g *Graph) Close() error { return g.session.Destroy() }
 // Array is a tensor in Go memory, in C order.
 type Array struct {
 	Shape []int64
-	// Data is []float32, []float64, []int64, []int32, []bool, []uint8, or
-	// Halves for the bits of float16 numbers.
+	// Data is []float32, []float64, []int64, []int32, []int16, []int8, []uint16,
+	// []uint8, []bool, or Halves for the bits of float16 numbers.
 	Data any
 }
 
@@ -143,15 +143,21 @@ func (a Array) value() (onnxruntime.Value, error) {
 		return wrapped(onnxruntime.NewTensor(shape, data))
 	case []int32:
 		return wrapped(onnxruntime.NewTensor(shape, data))
-	case []bool:
+	case []int16:
+		return wrapped(onnxruntime.NewTensor(shape, data))
+	case []int8:
+		return wrapped(onnxruntime.NewTensor(shape, data))
+	case []uint16:
 		return wrapped(onnxruntime.NewTensor(shape, data))
 	case []uint8:
+		return wrapped(onnxruntime.NewTensor(shape, data))
+	case []bool:
 		return wrapped(onnxruntime.NewTensor(shape, data))
 	case Halves:
 		bytes := unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(data))), 2*len(data))
 		return wrapped(onnxruntime.NewCustomDataTensor(shape, bytes, onnxruntime.TensorElementDataTypeFloat16))
 	}
-	return nil, fmt.Errorf("elements must be float32, float64, float16, int64, int32, bool or uint8, are %T", a.Data)
+	return nil, fmt.Errorf("elements must be float32, float64, float16, int64, int32, int16, int8, uint16, uint8 or bool, are %T", a.Data)
 }
 
 // wrapped keeps a nil tensor from becoming a Value that is not nil.
@@ -167,7 +173,7 @@ func (g *Graph) arrays(values []onnxruntime.Value) ([]Array, error) {
 	for i, v := range values {
 		data := elementsOf(v)
 		if data == nil {
-			return nil, fmt.Errorf("output %q: elements must be float32, float64, int64, int32, bool or uint8, are in %T", g.outputs[i], v)
+			return nil, fmt.Errorf("output %q: elements must be float32, float64, int64, int32, int16, int8, uint16, uint8 or bool, are in %T", g.outputs[i], v)
 		}
 		arrays[i] = Array{Shape: v.GetShape(), Data: data}
 	}
@@ -185,9 +191,15 @@ func elementsOf(v onnxruntime.Value) any {
 		return t.GetData()
 	case *onnxruntime.Tensor[int32]:
 		return t.GetData()
-	case *onnxruntime.Tensor[bool]:
+	case *onnxruntime.Tensor[int16]:
+		return t.GetData()
+	case *onnxruntime.Tensor[int8]:
+		return t.GetData()
+	case *onnxruntime.Tensor[uint16]:
 		return t.GetData()
 	case *onnxruntime.Tensor[uint8]:
+		return t.GetData()
+	case *onnxruntime.Tensor[bool]:
 		return t.GetData()
 	}
 	return nil

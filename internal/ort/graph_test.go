@@ -20,7 +20,7 @@ import (
 // float16 input, which cannot be an output.
 func copies() onnxtest.Model {
 	var g onnxtest.Graph
-	for i, typ := range []onnxfile.ElementType{onnxfile.Float32, onnxfile.Float64, 7, 6, 9, onnxfile.Uint8, onnxfile.Float16} {
+	for i, typ := range []onnxfile.ElementType{onnxfile.Float32, onnxfile.Float64, 7, 6, 9, onnxfile.Uint8, 5, 3, 4, onnxfile.Float16} {
 		in, out := fmt.Sprint("in", i), fmt.Sprint("out", i)
 		node := onnxtest.Node{Op: "Identity", In: []string{in}, Out: []string{out}}
 		result := typ
@@ -37,6 +37,7 @@ func copies() onnxtest.Model {
 
 var everyType = []any{
 	[]float32{1, -2.5}, []float64{1e-300, 2}, []int64{-1 << 62, 3}, []int32{-7, 8}, []bool{true, false}, []uint8{0, 255},
+	[]int16{-300, 2}, []int8{-128, 127}, []uint16{0, 65535},
 	ort.Halves{onnxfile.HalfFromFloat32(0.5), onnxfile.HalfFromFloat32(-3)},
 }
 
@@ -66,7 +67,7 @@ func TestGraphTypes(t *testing.T) {
 	graph := openCopies(t)
 	got, err := graph.Run(context.Background(), arrays(everyType))
 	check(t, err)
-	want := append(everyType[:6:6], []float32{0.5, -3})
+	want := append(everyType[:9:9], []float32{0.5, -3})
 	for i := range want {
 		if !reflect.DeepEqual(got[i], ort.Array{Shape: []int64{2}, Data: want[i]}) {
 			t.Errorf("output %d is %v, want %v", i, got[i], want[i])
@@ -119,8 +120,8 @@ func TestGraphRefuses(t *testing.T) {
 		want   string
 	}{
 		"too few":     {arrays(everyType)[:3], "a tensor for each of the inputs"},
-		"wrong type":  {append(arrays(everyType)[:6:6], ort.Array{Shape: []int64{2}, Data: []string{"a", "b"}}), `input "in6": elements must be float32, float64, float16, int64, int32, bool or uint8, are []string`},
-		"wrong size":  {append(arrays(everyType)[:6:6], ort.Array{Shape: []int64{3}, Data: ort.Halves{1}}), `input "in6"`},
+		"wrong type":  {append(arrays(everyType)[:9:9], ort.Array{Shape: []int64{2}, Data: []string{"a", "b"}}), `input "in9": elements must be float32, float64, float16, int64, int32, int16, int8, uint16, uint8 or bool, are []string`},
+		"wrong size":  {append(arrays(everyType)[:9:9], ort.Array{Shape: []int64{3}, Data: ort.Halves{1}}), `input "in9"`},
 		"short slice": {append([]ort.Array{{Shape: []int64{3}, Data: []float32{1}}}, arrays(everyType)[1:]...), `input "in0"`},
 	}
 	for name, test := range tests {
