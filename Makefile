@@ -22,6 +22,7 @@ MODELS      := $(patsubst %,$(CACHE)/models/efficientnet_lite%.json,0 1 2)
 PHOTOGRAPHS := $(CACHE)/data/imagenet20
 VENV        := $(CACHE)/venv
 REFERENCE   := $(CACHE)/imagecorruptions
+TORCH       := $(CACHE)/torch
 NATIVE      := $(CACHE)/native
 
 # A library of the user's own is taken as it is.
@@ -30,7 +31,7 @@ ONNXRUNTIME_LIB := $(ORT_LIBRARY)
 endif
 export ONNXRUNTIME_LIB PYTHON
 
-.PHONY: help setup build demo test race fuzz bench bench-corruptions lint schema clean distclean
+.PHONY: help setup build demo test race fuzz bench bench-corruptions bench-gradients lint schema vendor-charts clean distclean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -90,11 +91,32 @@ $(REFERENCE)/corruptions.txt: tools/python/corruptions.txt
 		--require-hashes --only-binary :all: --target $(REFERENCE) --requirement $<
 	@cp $< $@
 
+# PyTorch is large, so nothing else needs it. A Python that has the packages of
+# tools/python/gradients.in already is taken with TORCH_PYTHON=...
+ifeq ($(origin TORCH_PYTHON),undefined)
+TORCH_PYTHON   := PYTHONPATH=$(TORCH) $(PYTHON)
+TORCH_PACKAGES := $(TORCH)/gradients.txt
+endif
+
+bench-gradients: build $(ONNXRUNTIME_LIB) $(TORCH_PACKAGES) ## compare gradients and attacks with PyTorch, which it fetches: 6 GB on Linux
+	@GO='$(GO)' $(TORCH_PYTHON) bench/gradients.py --rounds $(ROUNDS) --tags '$(GOTAGS)'
+	@GO='$(GO)' $(TORCH_PYTHON) bench/gradients.py --accuracy --tags '$(GOTAGS)'
+	@$(TORCH_PYTHON) bench/attacks.py
+
+$(TORCH)/gradients.txt: tools/python/gradients.txt
+	@rm -rf $(TORCH)
+	@$(PYTHON) -m pip install --quiet --no-cache-dir --disable-pip-version-check --root-user-action ignore --no-deps \
+		--require-hashes --only-binary :all: --target $(TORCH) --requirement $<
+	@cp $< $@
+
 lint: $(NATIVE) ## go vet, staticcheck, gofumpt
 	$(GO) vet -tags '$(GOTAGS)' ./...
 	$(GO) run $(STATICCHECK) -tags '$(GOTAGS)' ./...
 	@unformatted=$$($(GO) run $(GOFUMPT) -l .) && if [ -n "$$unformatted" ]; then \
 		echo "not formatted as gofumpt does:"; echo "$$unformatted"; exit 1; fi
+
+vendor-charts: ## fetch the chart libraries of the report anew
+	@tools/vendor-charts.sh
 
 schema: build ## regenerate configs/schema.json
 	bin/pipeline schema >configs/schema.json.new

@@ -29,3 +29,4 @@ lock test 3.10 $shared
 lock bench 3.11 $shared
 # imagecorruptions asks for opencv-python, whose headless build is enough.
 lock corruptions 3.11 --no-emit-package opencv-python
+lock gradients 3.11
