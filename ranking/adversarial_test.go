@@ -23,8 +23,10 @@ func attacks(pipeline, perturbation string, after int) arrow.Record {
 	b := record.NewBuilder(memory.DefaultAllocator, false)
 	defer b.Release()
 	for i := range 10 {
-		row := record.Row{Model: "a", Pipeline: pipeline, Perturbation: perturbation, Severity: 800, ID: fmt.Sprint(i), Label: 1, Cue: record.NoClass,
-			Attack: &record.Attack{Before: i < 8, Linf: 8. / 255, L2: 3, Forward: 1, Backward: 1}}
+		row := record.Row{
+			Model: "a", Pipeline: pipeline, Perturbation: perturbation, Severity: 800, ID: fmt.Sprint(i), Label: 1, Cue: record.NoClass,
+			Attack: &record.Attack{Before: i < 8, Linf: 8. / 255, L2: 3, Forward: 1, Backward: 1},
+		}
 		if i < after {
 			row.Label = 0
 		}

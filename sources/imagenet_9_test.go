@@ -73,11 +73,17 @@ func TestImageNet9LayoutErrors(t *testing.T) {
 	checkWrongLayouts(t, imageNet9Of(t, "mixed_same"), []wrongLayout{
 		{"nothing", nil, expected + "no folder mixed_same, but nothing"},
 		{"nested", []string{"bg_challenge/mixed_same/val/00_dog/a.JPEG"}, expected + "no folder mixed_same, but the folder bg_challenge"},
-		{"other variant", []string{"mixed_rand/val/00_dog/a.JPEG", "original/val/00_dog/a.JPEG"},
-			expected + "no folder mixed_same, but the folders mixed_rand, original"},
+		{
+			"other variant",
+			[]string{"mixed_rand/val/00_dog/a.JPEG", "original/val/00_dog/a.JPEG"},
+			expected + "no folder mixed_same, but the folders mixed_rand, original",
+		},
 		{"flat", []string{"mixed_same/val/a.JPEG"}, expected + "no folder but the file a.JPEG in mixed_same/val"},
-		{"names", []string{"mixed_same/val/dog/a.JPEG", "mixed_same/val/09_cat/a.JPEG", "mixed_same/val/00_dog/a.JPEG", "mixed_same/val/1_bird/a.JPEG"},
-			expected + "the folders 09_cat, 1_bird, dog in mixed_same/val, whose name does not begin with 00_ to 08_"},
+		{
+			"names",
+			[]string{"mixed_same/val/dog/a.JPEG", "mixed_same/val/09_cat/a.JPEG", "mixed_same/val/00_dog/a.JPEG", "mixed_same/val/1_bird/a.JPEG"},
+			expected + "the folders 09_cat, 1_bird, dog in mixed_same/val, whose name does not begin with 00_ to 08_",
+		},
 	})
 }
 

@@ -43,8 +43,11 @@ func TestImageNetALayoutErrors(t *testing.T) {
 	const expected = ": expected files such as n01498041/0.000116_digital clock _ digital clock_0.865662.jpg; found "
 	checkWrongLayouts(t, imageNetAOf(t), []wrongLayout{
 		{"nothing", nil, expected + "nothing"},
-		{"classes of ImageNet-R", []string{"n01498041/a.jpg", "n01443537/a.jpg"},
-			expected + "the folder n01443537, of ImageNet but not of the 200 classes here"},
+		{
+			"classes of ImageNet-R",
+			[]string{"n01498041/a.jpg", "n01443537/a.jpg"},
+			expected + "the folder n01443537, of ImageNet but not of the 200 classes here",
+		},
 		{"names", []string{"stingray/a.jpg"}, expected + "the folder stingray, which no wnid of ImageNet names"},
 	})
 }

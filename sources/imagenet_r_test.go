@@ -46,9 +46,15 @@ func TestImageNetRLayoutErrors(t *testing.T) {
 		{"nothing", nil, expected + "nothing"},
 		{"flat", []string{"art_0.jpg"}, expected + "no folder but the file art_0.jpg"},
 		{"nested", []string{"imagenet-r/n01443537/art_0.jpg"}, expected + "the folder imagenet-r, which no wnid of ImageNet names"},
-		{"other classes", []string{"n01443537/a.jpg", "n01440764/a.jpg", "n01580077/a.jpg"},
-			expected + "the folders n01440764, n01580077, of ImageNet but not of the 200 classes here"},
-		{"no images", []string{"n01443537/a.txt"},
-			": found no image in the folder n01443537; looked for files named *.jpg, *.jpeg, *.png, *.webp, *.bmp, *.tif, *.tiff, *.gif"},
+		{
+			"other classes",
+			[]string{"n01443537/a.jpg", "n01440764/a.jpg", "n01580077/a.jpg"},
+			expected + "the folders n01440764, n01580077, of ImageNet but not of the 200 classes here",
+		},
+		{
+			"no images",
+			[]string{"n01443537/a.txt"},
+			": found no image in the folder n01443537; looked for files named *.jpg, *.jpeg, *.png, *.webp, *.bmp, *.tif, *.tiff, *.gif",
+		},
 	})
 }

@@ -45,7 +45,10 @@ func TestImageNetV2LayoutErrors(t *testing.T) {
 		{"nothing", nil, expected + "nothing"},
 		{"flat", []string{"b.jpeg", "a.jpeg"}, expected + "no folder but the files a.jpeg, b.jpeg"},
 		{"wnids", []string{"n01440764/a.jpeg", "5/b.jpeg"}, expected + "the folder n01440764, not named by a class index of 0 to 999"},
-		{"numbers", []string{"1000/a.jpeg", "-1/a.jpeg", "07/a.jpeg", "+7/a.jpeg", "7/a.jpeg"},
-			expected + "the folders +7, -1, 07, 1000, not named by a class index of 0 to 999"},
+		{
+			"numbers",
+			[]string{"1000/a.jpeg", "-1/a.jpeg", "07/a.jpeg", "+7/a.jpeg", "7/a.jpeg"},
+			expected + "the folders +7, -1, 07, 1000, not named by a class index of 0 to 999",
+		},
 	})
 }

@@ -120,10 +120,16 @@ func TestImageNetValLayoutErrors(t *testing.T) {
 	}, []wrongLayout{
 		{"nothing", nil, expected + "nothing" + hint},
 		{"class folders", []string{"n01440764/a.JPEG", "n01443537/b.JPEG"}, expected + "the folders n01440764, n01443537" + hint},
-		{"other names", []string{"ILSVRC2012_val_00000001.JPEG", "ILSVRC2012_val_00000000.JPEG", "ILSVRC2012_val_1.JPEG", "x.png", "read.me"},
-			expected + "the images ILSVRC2012_val_00000000.JPEG, ILSVRC2012_val_1.JPEG, x.png" + hint},
-		{"twins", []string{"ILSVRC2012_val_00000001.JPEG", "ILSVRC2012_val_00000001.png"},
-			": image 1 is there twice, as ILSVRC2012_val_00000001.JPEG and ILSVRC2012_val_00000001.png"},
+		{
+			"other names",
+			[]string{"ILSVRC2012_val_00000001.JPEG", "ILSVRC2012_val_00000000.JPEG", "ILSVRC2012_val_1.JPEG", "x.png", "read.me"},
+			expected + "the images ILSVRC2012_val_00000000.JPEG, ILSVRC2012_val_1.JPEG, x.png" + hint,
+		},
+		{
+			"twins",
+			[]string{"ILSVRC2012_val_00000001.JPEG", "ILSVRC2012_val_00000001.png"},
+			": image 1 is there twice, as ILSVRC2012_val_00000001.JPEG and ILSVRC2012_val_00000001.png",
+		},
 	})
 }
 

@@ -56,18 +56,27 @@ func TestModelVsHumanLayouts(t *testing.T) {
 		files []string
 		want  string
 	}{
-		{"cue-conflict", []string{"cat/cat3-dog1.png", "airplane/airplane1-airplane2.png", "airplane/airplane10-bicycle2.png", "airplane/.x.png", "composed.json", "manifest.csv"},
-			"airplane/airplane1-airplane2.png=airplane/airplane airplane/airplane10-bicycle2.png=airplane/bicycle cat/cat3-dog1.png=cat/dog"},
+		{
+			"cue-conflict",
+			[]string{"cat/cat3-dog1.png", "airplane/airplane1-airplane2.png", "airplane/airplane10-bicycle2.png", "airplane/.x.png", "composed.json", "manifest.csv"},
+			"airplane/airplane1-airplane2.png=airplane/airplane airplane/airplane10-bicycle2.png=airplane/bicycle cat/cat3-dog1.png=cat/dog",
+		},
 		{"cue-conflict", []string{"style-transfer-preprocessed-512/bear/bear1-car2.png", "edges/bear/bear1.png"}, "bear/bear1-car2.png=bear/car"},
 		{"cue-conflict", []string{"cue-conflict/bear/bear1-car2.png", "edge/bear/bear1.png"}, "bear/bear1-car2.png=bear/car"},
-		{"cue-conflict", []string{"dnn/session-1/0001_s5n_dnn_0_airplane_00_airplane1-oven2.png"},
-			"session-1/0001_s5n_dnn_0_airplane_00_airplane1-oven2.png=airplane/oven"},
+		{
+			"cue-conflict",
+			[]string{"dnn/session-1/0001_s5n_dnn_0_airplane_00_airplane1-oven2.png"},
+			"session-1/0001_s5n_dnn_0_airplane_00_airplane1-oven2.png=airplane/oven",
+		},
 		{"edge", []string{"truck/truck1.png", "airplane/airplane8.png"}, "airplane/airplane8.png=airplane/- truck/truck1.png=truck/-"},
 		{"edge", []string{"edges/truck/truck1.png"}, "truck/truck1.png=truck/-"},
 		{"silhouette", []string{"oven/knife1.png", "oven/sub/dog1.png"}, "oven/knife1.png=oven/- oven/sub/dog1.png=oven/-"},
 		{"silhouette", []string{"filled-silhouettes/oven/oven1.png"}, "oven/oven1.png=oven/-"},
-		{"sketch", []string{"dnn/session-1/0002_ske_dnn_0_dog_00_n1_2.png", "dnn/session-1/0001_ske_dnn_0_keyboard_00_n1_2.png", "dnn/session-2/0001_ske_dnn_0_car_00_x.png"},
-			"session-1/0001_ske_dnn_0_keyboard_00_n1_2.png=keyboard/- session-1/0002_ske_dnn_0_dog_00_n1_2.png=dog/- session-2/0001_ske_dnn_0_car_00_x.png=car/-"},
+		{
+			"sketch",
+			[]string{"dnn/session-1/0002_ske_dnn_0_dog_00_n1_2.png", "dnn/session-1/0001_ske_dnn_0_keyboard_00_n1_2.png", "dnn/session-2/0001_ske_dnn_0_car_00_x.png"},
+			"session-1/0001_ske_dnn_0_keyboard_00_n1_2.png=keyboard/- session-1/0002_ske_dnn_0_dog_00_n1_2.png=dog/- session-2/0001_ske_dnn_0_car_00_x.png=car/-",
+		},
 		{"sketch", []string{"sketch/dnn/session-1/0001_ske_dnn_0_dog_00_x.png", "stylized/dnn/session-1/0001_sty_dnn_0_cat_00_x.png"}, "session-1/0001_ske_dnn_0_dog_00_x.png=dog/-"},
 		{"stylized", []string{"session-1/0001_sty_dnn_0_bird_00_x.png"}, "session-1/0001_sty_dnn_0_bird_00_x.png=bird/-"},
 	} {
@@ -103,8 +112,11 @@ func TestModelVsHumanLayoutErrors(t *testing.T) {
 	})
 	t.Run("inner folder", func(t *testing.T) {
 		checkWrongLayouts(t, humanSetOf(t, "edge"), []wrongLayout{
-			{"zebra", []string{"edges/bear/bear1.png", "edges/zebra/zebra1.png"},
-				": expected files such as airplane/airplane1.png; found the folder zebra in edges, not named by one of the 16 categories"},
+			{
+				"zebra",
+				[]string{"edges/bear/bear1.png", "edges/zebra/zebra1.png"},
+				": expected files such as airplane/airplane1.png; found the folder zebra in edges, not named by one of the 16 categories",
+			},
 		})
 	})
 	t.Run("stylized", func(t *testing.T) {
@@ -113,8 +125,11 @@ func TestModelVsHumanLayoutErrors(t *testing.T) {
 			{"categories", []string{"bear/bear1.png", "cat/cat1.png"}, expected + "the folders bear, cat"},
 			{"beside", []string{"dnn/session-1/0001_sty_dnn_0_bird_00_x.png", "dnn/other/x.png"}, expected + "the folder other in dnn beside folders of sessions"},
 			{"short name", []string{"dnn/session-1/bird_1.png"}, expected + "dnn/session-1/bird_1.png, whose name has no category as the fifth part"},
-			{"other order", []string{"dnn/session-1/0001_sty_dnn_bird_0_00_x.png"},
-				expected + "dnn/session-1/0001_sty_dnn_bird_0_00_x.png, whose name has no category as the fifth part"},
+			{
+				"other order",
+				[]string{"dnn/session-1/0001_sty_dnn_bird_0_00_x.png"},
+				expected + "dnn/session-1/0001_sty_dnn_bird_0_00_x.png, whose name has no category as the fifth part",
+			},
 		})
 	})
 }

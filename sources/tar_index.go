@@ -89,7 +89,7 @@ func tarError(end, at int64, err error) error {
 func plainFile(h *tar.Header, offset int64) (entry tarEntry, plain bool, err error) {
 	entry = tarEntry{name: path.Clean(h.Name), offset: offset, size: h.Size}
 	if path.IsAbs(entry.name) || entry.name == ".." || strings.HasPrefix(entry.name, "../") {
-		return entry, false, fmt.Errorf("entry %q leads out of the archive; names must be relative and without ..", h.Name)
+		return entry, false, fmt.Errorf("entry %q leads out of the archive; a name must be relative and never lead up", h.Name)
 	}
 	switch h.Typeflag {
 	case tar.TypeDir, tar.TypeXGlobalHeader:

@@ -84,7 +84,8 @@ func TestComposeFromEachForeground(t *testing.T) {
 	network := segmenter(t)
 	var reports []compose.Report
 	for i, from := range [][]string{
-		{"--boxes", list}, {"--masks", masks},
+		{"--boxes", list},
+		{"--masks", masks},
 		{"--segmenter", network, "--segmenter-option", "size=256", "--segmenter-option", "mean=0|0|0", "--segmenter-option", "std=1|1|1"},
 	} {
 		var stdout, stderr bytes.Buffer

@@ -36,7 +36,9 @@ func shownPipelines() []record.PipelineRecord {
 	}
 	categories := imagenet.Categories16(record.Last)
 	return []record.PipelineRecord{
-		letters, {Name: "corrupted"}, {Name: "shuffled"},
+		letters,
+		{Name: "corrupted"},
+		{Name: "shuffled"},
 		{Name: "cues", Decision: categories.Name, Classes: categories.Classes, Notes: []string{"composed, not the published images"}},
 	}
 }
@@ -108,8 +110,10 @@ func shownRows(pipeline string) []record.Row {
 	switch pipeline {
 	case "corrupted":
 		variants = []record.Row{
-			{Perturbation: "fog", Severity: 1}, {Perturbation: "fog", Severity: 5},
-			{Perturbation: "frost_procedural", Severity: 1}, {Perturbation: "spatter", Severity: 5},
+			{Perturbation: "fog", Severity: 1},
+			{Perturbation: "fog", Severity: 5},
+			{Perturbation: "frost_procedural", Severity: 1},
+			{Perturbation: "spatter", Severity: 5},
 		}
 	case "shuffled":
 		variants = []record.Row{{Perturbation: "patch_shuffle", Severity: 4}}

@@ -331,6 +331,7 @@ func (constant) Logits(_ context.Context, _, logits []float32) error {
 	copy(logits, []float32{1, 0, 1, 0})
 	return nil
 }
+
 func (constant) Gradient(_ context.Context, _ []float32, _ []int64, logits, _, dx []float32) error {
 	copy(logits, []float32{1, 0, 1, 0})
 	for j := range dx {

@@ -85,12 +85,14 @@ func TestSameBytes(t *testing.T) {
 // TestShapeArithmetic is folded away, however long.
 func TestShapeArithmetic(t *testing.T) {
 	initialize(t)
-	n := network{shape: []int64{2, 3, 4}, constants: map[string]*tensor{"zero": int64Tensor([]int64{0}), "minus": int64Tensor([]int64{-1}), "index": int64Tensor([]int64{1})},
+	n := network{
+		shape: []int64{2, 3, 4}, constants: map[string]*tensor{"zero": int64Tensor([]int64{0}), "minus": int64Tensor([]int64{-1}), "index": int64Tensor([]int64{1})},
 		nodes: []*nodeProto{
 			op("Shape", "x", "s"), op("Gather", "s zero", "batch"), op("Concat", "batch minus", "rows", attribute{"axis", 0}),
 			op("Reshape", "x rows", "r"), op("Size", "x", "many"), op("Cast", "many", "f", attribute{"to", 1}),
 			op("Div", "r f", "y"),
-		}}
+		},
+	}
 	g := n.differentiate(t)
 	for operator := range operators(t, g) {
 		if operator == "Shape" || operator == "Gather" || operator == "Size" || operator == "Cast" {
@@ -132,10 +134,12 @@ func TestDifferentiateRefuses(t *testing.T) {
 		"two inputs": {func(m *onnxpb.ModelProto, _ *Options) {
 			m.Graph.Input = append(m.Graph.Input, valueInfo("other", float32Type, []int64{1}))
 		}, `must have the one input "x", has "other" too`},
-		"bytes": {func(m *onnxpb.ModelProto, _ *Options) {
-			m.Graph.Input[0].Type.GetTensorType().ElemType = int32(uint8Type)
+		"bytes": {
+			func(m *onnxpb.ModelProto, _ *Options) {
+				m.Graph.Input[0].Type.GetTensorType().ElemType = int32(uint8Type)
+			},
+			"must be float32 or float16, is UINT8, which has no gradient",
 		},
-			"must be float32 or float16, is UINT8, which has no gradient"},
 		"no input":      {func(m *onnxpb.ModelProto, _ *Options) { m.Graph.Input = nil }, `there must be a tensor input "x"`},
 		"no output":     {func(_ *onnxpb.ModelProto, o *Options) { o.Output = "other" }, `a node that makes the output "other"`},
 		"another rank":  {func(_ *onnxpb.ModelProto, o *Options) { o.Shape = []int64{2, 3, 1} }, `input "x" has 2 dimensions, got the shape [2 3 1]`},
@@ -167,8 +171,10 @@ func TestQuantised(t *testing.T) {
 	for _, kind := range []elementType{int8Type, uint8Type, int16Type, uint16Type} {
 		size := elementSizes[kind]
 		constants := map[string]*tensor{"scale": scalar(float32Type, 0.1), "zero": {kind: kind, data: make([]byte, size)}}
-		n := network{opset: 21, shape: []int64{1, 2}, constants: constants,
-			nodes: []*nodeProto{op("QuantizeLinear", "x scale zero", "q"), op("DequantizeLinear", "q scale zero", "y")}}
+		n := network{
+			opset: 21, shape: []int64{1, 2}, constants: constants,
+			nodes: []*nodeProto{op("QuantizeLinear", "x scale zero", "q"), op("DequantizeLinear", "q scale zero", "y")},
+		}
 		n.refusal(t, "does not depend differentiably")
 	}
 }

@@ -18,8 +18,10 @@ import (
 
 // externalModel writes a model whose weights lie in a file, at an offset.
 func externalModel(t *testing.T, location string) (path string, n network) {
-	n = network{shape: []int64{1, 3}, constants: map[string]*tensor{"w": float32Tensor([]int64{3}, []float32{1, 2, 3})},
-		nodes: []*nodeProto{op("Mul", "x w", "y")}}
+	n = network{
+		shape: []int64{1, 3}, constants: map[string]*tensor{"w": float32Tensor([]int64{3}, []float32{1, 2, 3})},
+		nodes: []*nodeProto{op("Mul", "x w", "y")},
+	}
 	model := n.model()
 	w := model.Graph.Initializer[0]
 	dir := t.TempDir()

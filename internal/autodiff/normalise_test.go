@@ -36,8 +36,10 @@ func TestHalfModel(t *testing.T) {
 	initialize(t)
 	weights := []float32{0.5, -1, 2, 0.25, 1.5, -0.75}
 	shape, x := []int64{2, 3}, []float32{1, 2, 3, -1, 0.5, 0.25}
-	single := network{shape: shape, constants: map[string]*tensor{"w": float32Tensor([]int64{3, 2}, weights)},
-		nodes: []*nodeProto{op("MatMul", "x w", "m"), op("Tanh", "m", "y")}}
+	single := network{
+		shape: shape, constants: map[string]*tensor{"w": float32Tensor([]int64{3, 2}, weights)},
+		nodes: []*nodeProto{op("MatMul", "x w", "m"), op("Tanh", "m", "y")},
+	}
 	half := single
 	half.constants = map[string]*tensor{"w": halves([]int64{3, 2}, weights)}
 	half.nodes = []*nodeProto{
@@ -83,8 +85,10 @@ func TestConstantNodes(t *testing.T) {
 // TestInitialisedInputs are what old exporters write.
 func TestInitialisedInputs(t *testing.T) {
 	initialize(t)
-	n := network{shape: []int64{1, 2}, constants: map[string]*tensor{"w": float32Tensor([]int64{2}, []float32{1, 3})},
-		nodes: []*nodeProto{op("Mul", "x w", "y")}}
+	n := network{
+		shape: []int64{1, 2}, constants: map[string]*tensor{"w": float32Tensor([]int64{2}, []float32{1, 3})},
+		nodes: []*nodeProto{op("Mul", "x w", "y")},
+	}
 	model := n.model()
 	model.IrVersion = 3
 	model.Graph.Input = append(model.Graph.Input, valueInfo("w", float32Type, []int64{2}))

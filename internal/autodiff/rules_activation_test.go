@@ -102,8 +102,10 @@ func TestGeluTanh(t *testing.T) {
 
 func TestClipBounds(t *testing.T) {
 	initialize(t)
-	constants := map[string]*tensor{"low": scalar(float32Type, -1), "high": scalar(float32Type, 3),
-		"lowest": scalar(float32Type, math.Inf(-1)), "highest": scalar(float32Type, math.Inf(1))}
+	constants := map[string]*tensor{
+		"low": scalar(float32Type, -1), "high": scalar(float32Type, 3),
+		"lowest": scalar(float32Type, math.Inf(-1)), "highest": scalar(float32Type, math.Inf(1)),
+	}
 	tests := map[string]struct {
 		inputs    string
 		low, high float64

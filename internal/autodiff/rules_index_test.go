@@ -77,8 +77,10 @@ func TestPadAdjoint(t *testing.T) {
 	initialize(t)
 	for _, mode := range []string{"constant", "reflect", "edge", "wrap"} {
 		for _, pads := range [][]int64{{0, 0, 1, 2, 0, 0, 3, 0}, {0, 0, 2, 0, 0, 0, 2, 3}, {1, 0, 0, 0, 0, 1, 0, 2}} {
-			n := linearNode{operator: "Pad", opset: 19, attributes: []attribute{{"mode", mode}},
-				inputs: []any{shape{2, 3, 4, 5}, int64Tensor(pads)}}
+			n := linearNode{
+				operator: "Pad", opset: 19, attributes: []attribute{{"mode", mode}},
+				inputs: []any{shape{2, 3, 4, 5}, int64Tensor(pads)},
+			}
 			checkAdjoint(t, n, 1)
 		}
 	}

@@ -71,8 +71,11 @@ func (w window) only(axis int, n *node) []attribute {
 	kernel[axis], stride[axis], dilation[axis] = w.kernel[axis], w.stride[axis], w.dilation[axis]
 	pads[axis], pads[len(w.kernel)+axis] = w.before[axis], w.after[axis]
 	attributes := []attribute{
-		{"kernel_shape", kernel}, {"strides", stride}, {"pads", pads},
-		{"ceil_mode", n.integer("ceil_mode", 0)}, {"count_include_pad", n.integer("count_include_pad", 0)},
+		{"kernel_shape", kernel},
+		{"strides", stride},
+		{"pads", pads},
+		{"ceil_mode", n.integer("ceil_mode", 0)},
+		{"count_include_pad", n.integer("count_include_pad", 0)},
 	}
 	if w.dilation[axis] != 1 {
 		attributes = append(attributes, attribute{"dilations", dilation}) // since opset 19

@@ -43,8 +43,10 @@ func TestAveragePoolOverTilesAdjoint(t *testing.T) {
 		{shape{1, 2, 7, 7}, []int64{7, 7}, []int64{1, 1}},
 		{shape{1, 2, 6}, []int64{3}, []int64{3}},
 	} {
-		n := linearNode{operator: "AveragePool", inputs: []any{c.in},
-			attributes: []attribute{{"kernel_shape", c.kernel}, {"strides", c.stride}}}
+		n := linearNode{
+			operator: "AveragePool", inputs: []any{c.in},
+			attributes: []attribute{{"kernel_shape", c.kernel}, {"strides", c.stride}},
+		}
 		checkAdjoint(t, n, 1)
 	}
 }

@@ -36,8 +36,15 @@ func copies() onnxtest.Model {
 }
 
 var everyType = []any{
-	[]float32{1, -2.5}, []float64{1e-300, 2}, []int64{-1 << 62, 3}, []int32{-7, 8}, []bool{true, false}, []uint8{0, 255},
-	[]int16{-300, 2}, []int8{-128, 127}, []uint16{0, 65535},
+	[]float32{1, -2.5},
+	[]float64{1e-300, 2},
+	[]int64{-1 << 62, 3},
+	[]int32{-7, 8},
+	[]bool{true, false},
+	[]uint8{0, 255},
+	[]int16{-300, 2},
+	[]int8{-128, 127},
+	[]uint16{0, 65535},
 	ort.Halves{onnxfile.HalfFromFloat32(0.5), onnxfile.HalfFromFloat32(-3)},
 }
 

@@ -82,7 +82,7 @@ func TestRun(t *testing.T) {
 		t.Run(typ.in.String()+" to "+typ.out.String(), func(t *testing.T) {
 			c := onnxtest.Classifier{Classes: classes, Size: size, Input: typ.in, Output: typ.out}
 			runner, err := open(t, c).NewRunner(
-				[]ort.Tensor{ort.Tensor{Type: typ.in, Shape: []int64{batch, 3, size, size}}},
+				[]ort.Tensor{{Type: typ.in, Shape: []int64{batch, 3, size, size}}},
 				ort.Tensor{Type: typ.out, Shape: []int64{batch, classes}})
 			check(t, err)
 			defer func() { check(t, runner.Close()) }()
@@ -137,7 +137,7 @@ func TestRunnersShareASession(t *testing.T) {
 	for w := range 4 {
 		workers.Go(func() {
 			runner, err := session.NewRunner(
-				[]ort.Tensor{ort.Tensor{Type: onnxfile.Float32, Shape: []int64{2, 3, size, size}}},
+				[]ort.Tensor{{Type: onnxfile.Float32, Shape: []int64{2, 3, size, size}}},
 				ort.Tensor{Type: onnxfile.Float32, Shape: []int64{2, classes}})
 			if err != nil {
 				t.Error(err)
@@ -228,7 +228,7 @@ func TestRunIsCanceled(t *testing.T) {
 	check(t, err)
 	defer session.Close()
 	runner, err := session.NewRunner(
-		[]ort.Tensor{ort.Tensor{Type: onnxfile.Float32, Shape: []int64{1, 3, 8, 8}}},
+		[]ort.Tensor{{Type: onnxfile.Float32, Shape: []int64{1, 3, 8, 8}}},
 		ort.Tensor{Type: onnxfile.Float32, Shape: []int64{1, 3, 8, 8}})
 	check(t, err)
 	defer runner.Close()

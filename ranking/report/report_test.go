@@ -199,8 +199,13 @@ func cohortOf(dimension string, v ranking.Value) ranking.Cohort {
 
 func TestCorruptionGrid(t *testing.T) {
 	v := ranking.Value{Value: 0.5, N: 10, Parts: []metrics.Part{
-		{Name: "clean", Value: 0.8}, {Name: "fog", Value: 0.5}, {Name: "fog/2", Value: 0.4},
-		{Name: "saturate", Value: 1}, {Name: "saturate/5", Value: 0.8}, {Name: "fog/ce", Value: 70}, {Name: "mce", Value: 71},
+		{Name: "clean", Value: 0.8},
+		{Name: "fog", Value: 0.5},
+		{Name: "fog/2", Value: 0.4},
+		{Name: "saturate", Value: 1},
+		{Name: "saturate/5", Value: 0.8},
+		{Name: "fog/ce", Value: 70},
+		{Name: "mce", Value: 71},
 	}}
 	d := newReport(t, cohortOf("corruption_robustness", v), report.Options{Dimension: "corruption_robustness"}).Models[0].Dimensions[0]
 	if got := len(d.Table.Rows); got != 16 {

@@ -61,8 +61,10 @@ type variant struct {
 func fixtureVariants() []variant {
 	variants := []variant{
 		{"clean", "aa", "", 0, 0},
-		{"edge", "bb", "", 0, 1.5}, {"imagenet_r", "cc", "", 0, 1},
-		{"mixed_same", "dd", "", 0, 0.3}, {"mixed_rand", "ee", "", 0, 0.8},
+		{"edge", "bb", "", 0, 1.5},
+		{"imagenet_r", "cc", "", 0, 1},
+		{"mixed_same", "dd", "", 0, 0.3},
+		{"mixed_rand", "ee", "", 0, 0.8},
 		{"cue_conflict", "ff", "", 0, 1},
 	}
 	for severity := range int32(5) {
