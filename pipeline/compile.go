@@ -27,9 +27,6 @@ type LeftOut struct {
 	Reason   string `json:"reason"`
 }
 
-// LeftOut lists the optional pipelines that are left out, then the scores.
-func (p *Plan) LeftOut() []LeftOut { return p.left }
-
 type planModel struct {
 	name  string
 	path  string // place in the config

@@ -140,9 +140,7 @@ func BenchmarkExports(b *testing.B) {
 }
 
 func (e export) forward(b *testing.B, threads int) {
-	graph, err := ort.OpenGraphFile(e.onnx(), ort.GraphOptions{
-		Inputs: []string{"input"}, Outputs: []string{"logits"}, Threads: threads,
-	})
+	graph, err := openFile(e.onnx(), threads)
 	check(b, err)
 	e.time(b, graph, ort.Array{Shape: e.Shape, Data: readFloats(b, e.file("images"))})
 }

@@ -32,29 +32,6 @@ type Graph struct {
 // OpenGraph loads a serialised ModelProto, under 2 GiB and without external
 // data. Initialize must have been called. The bytes are not needed afterwards.
 func OpenGraph(model []byte, o GraphOptions) (*Graph, error) {
-	return openGraph(o, func(options *onnxruntime.SessionOptions) (*onnxruntime.DynamicAdvancedSession, error) {
-		session, err := onnxruntime.NewDynamicAdvancedSessionWithONNXData(model, o.Inputs, o.Outputs, options)
-		if err != nil {
-			return nil, fmt.Errorf("onnxruntime refuses the graph: %s", reason(err))
-		}
-		return session, nil
-	})
-}
-
-// OpenGraphFile loads a model from a file, as Open does.
-func OpenGraphFile(path string, o GraphOptions) (*Graph, error) {
-	return openGraph(o, func(options *onnxruntime.SessionOptions) (*onnxruntime.DynamicAdvancedSession, error) {
-		session, err := onnxruntime.NewDynamicAdvancedSession(path, o.Inputs, o.Outputs, options)
-		if err != nil {
-			return nil, refusal(path, err)
-		}
-		return session, nil
-	})
-}
-
-type openFunc func(*onnxruntime.SessionOptions) (*onnxruntime.DynamicAdvancedSession, error)
-
-func openGraph(o GraphOptions, open openFunc) (*Graph, error) {
 	if len(o.Inputs) == 0 || len(o.Outputs) == 0 {
 		return nil, errors.New("a graph must have inputs and outputs")
 	}
@@ -68,9 +45,9 @@ func openGraph(o GraphOptions, open openFunc) (*Graph, error) {
 			return nil, err
 		}
 	}
-	session, err := open(options)
+	session, err := onnxruntime.NewDynamicAdvancedSessionWithONNXData(model, o.Inputs, o.Outputs, options)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("onnxruntime refuses the graph: %s", reason(err))
 	}
 	return &Graph{session: session, inputs: o.Inputs, outputs: o.Outputs}, nil
 }
