@@ -264,6 +264,13 @@ func TestOnnxIsConcurrent(t *testing.T) {
 	workers.Wait()
 }
 
+// littleMemory wants a batch of 201 MB: more than what C's allocator may have
+// reserved before the limit is set, 64 MiB for each thread, can hold.
+func littleMemory(config *stages.OnnxConfig) {
+	config.Preprocess.ResizeExact = pointer(2048)
+	config.Probe.MemoryMB = 1
+}
+
 func TestOnnxOutputContract(t *testing.T) {
 	tests := []struct {
 		name       string
@@ -278,7 +285,7 @@ func TestOnnxOutputContract(t *testing.T) {
 		{"no background class", onnxtest.Classifier{}, background, "means 1001 classes"},
 		{"nan", onnxtest.Classifier{NaN: true}, nil, "NaN or infinite"},
 		{"wrong size", onnxtest.Classifier{Size: 9}, nil, "gives images of 8x8"},
-		{"little memory", onnxtest.Classifier{}, func(c *stages.OnnxConfig) { c.Probe.MemoryMB = 1 }, "raise probe.memory_mb"},
+		{"little memory", onnxtest.Classifier{Size: 2048}, littleMemory, "raise probe.memory_mb"},
 		{"little time", onnxtest.Classifier{}, func(c *stages.OnnxConfig) { c.Probe.Timeout = time.Microsecond }, "raise probe.timeout"},
 	}
 	for _, test := range tests {
