@@ -86,6 +86,13 @@ type Model interface {
 	Close() error
 }
 
+// Warmer is a model that shares with others of its kind what takes time to
+// load. Warm loads it, for one of them, while the models are described; Open
+// must do without and give the error that Warm met.
+type Warmer interface {
+	Warm(library string) error
+}
+
 // Attack is a stage that is bound to the model under test. The engine gives it
 // batches of the samples that the model would be given, resized and cropped,
 // and classifies what it returns; no stage but an attack may follow it. Its
@@ -159,8 +166,9 @@ type Fact struct {
 	Origin string `json:"origin"`
 }
 
-// Sink receives every record of a run. The engine calls it from one
-// goroutine: Open, then Write any number of times, then Close or Abort.
+// Sink receives every record of a run. The engine calls one method at a time:
+// Open, then Write any number of times, then Close or Abort. Different sinks
+// are closed at the same time.
 //
 // A record is borrowed: Retain it to keep it after Write returns. All rows of
 // a record have the same model and pipeline. Close makes the results visible;

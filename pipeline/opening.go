@@ -32,6 +32,7 @@ type opening struct {
 // describe lists the data sets and reads what is written about the models.
 func (r *runner) describe(ctx context.Context) error {
 	r.models = make([]openModel, len(r.plan.models))
+	r.background.Go(r.warm)
 	described := make(chan struct{})
 	go func() {
 		defer close(described)
@@ -43,6 +44,17 @@ func (r *runner) describe(ctx context.Context) error {
 		return err
 	}
 	return r.needModel(ctx)
+}
+
+// warm lets the first model that can do so load what all models share.
+func (r *runner) warm() {
+	for _, m := range r.plan.models {
+		if warmer, ok := m.model.(Warmer); ok {
+			// Open meets the error again.
+			_ = safely(m.name, func() error { return warmer.Warm(r.plan.config.Library) })
+			return
+		}
+	}
 }
 
 // open loads the models and opens the sinks. A model that fails is marked and
@@ -108,27 +120,34 @@ func (r *runner) narrateFailed() {
 
 // eachModel calls f for all models, several at once; an error is the model's.
 func (r *runner) eachModel(f func(*openModel) error) {
-	var wg sync.WaitGroup
-	slots := make(chan struct{}, r.workers())
 	for i := range r.models {
-		m := &r.models[i]
-		if m.fault == nil {
+		if m := &r.models[i]; m.fault == nil {
 			*m = openModel{planModel: r.plan.models[i], fault: &atomic.Pointer[error]{}}
 		}
-		wg.Add(1)
-		go func() {
-			defer wg.Done()
-			slots <- struct{}{}
-			defer func() { <-slots }()
-			if m.failed() {
-				return
-			}
-			if err := safely(m.name, func() error { return f(m) }); err != nil {
-				m.giveUp(err)
-			}
-		}()
 	}
-	wg.Wait()
+	atOnce(r.workers(), len(r.models), func(i int) {
+		m := &r.models[i]
+		if m.failed() {
+			return
+		}
+		if err := safely(m.name, func() error { return f(m) }); err != nil {
+			m.giveUp(err)
+		}
+	})
+}
+
+// atOnce calls f for 0 to n-1, begun in this order, limit of them at once.
+func atOnce(limit, n int, f func(i int)) {
+	var calls sync.WaitGroup
+	slots := make(chan struct{}, limit)
+	for i := range n {
+		slots <- struct{}{}
+		calls.Go(func() {
+			defer func() { <-slots }()
+			f(i)
+		})
+	}
+	calls.Wait()
 }
 
 func (m *openModel) describe(ctx context.Context) error {
@@ -171,12 +190,15 @@ func (r *runner) checkDecisions() {
 	}
 }
 
-func (r *runner) closeModels() {
+// closeModels may be called again, and then waits for the first call.
+func (r *runner) closeModels() { r.closing.Do(r.closeEachModel) }
+
+func (r *runner) closeEachModel() {
 	for _, m := range r.models {
 		if !m.opened {
 			continue
 		}
-		if err := m.model.Close(); err != nil {
+		if err := safely(m.name, m.model.Close); err != nil {
 			r.opt.Log.Warn("closing a model", "model", m.name, "error", err)
 		}
 	}

@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -45,6 +46,7 @@ type preparer struct {
 	// model's own resize and crop all the same.
 	recrop bool
 	clock  *clock
+	files  fileBuffers
 }
 
 // Prepare never fails for one sample alone: what cannot be used is in bad.
@@ -91,14 +93,42 @@ func (p *preparer) decode(s Sample) (image *Image, warning string, err error) {
 		return s.Image, "", nil
 	}
 	stop := timed(&p.clock.read)
-	data, err := s.Read()
+	file := p.files.take()
+	defer p.files.giveBack(file)
+	err = s.Read(file)
 	stop()
 	if err != nil {
 		return nil, "", err
 	}
 	defer timed(&p.clock.decode)()
-	image, info, err := imaging.Decode(data, p.limits)
+	image, info, err := imaging.Decode(file.Bytes(), p.limits)
 	return image, info.Warning, err
+}
+
+// fileBuffers hold the files that are being decoded.
+type fileBuffers chan *bytes.Buffer
+
+// keptFileBytes is the largest buffer that is used again.
+const keptFileBytes = 4 << 20
+
+func (b fileBuffers) take() *bytes.Buffer {
+	select {
+	case buffer := <-b:
+		return buffer
+	default:
+		return &bytes.Buffer{}
+	}
+}
+
+func (b fileBuffers) giveBack(buffer *bytes.Buffer) {
+	if buffer.Cap() > keptFileBytes {
+		return
+	}
+	buffer.Reset()
+	select {
+	case b <- buffer:
+	default:
+	}
 }
 
 // note is a record about the sample for all pipelines of the pass.

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"runtime"
 	"slices"
+	"sync"
 	"time"
 
 	"quba/internal/imaging"
@@ -33,6 +34,7 @@ func (p *Plan) Run(ctx context.Context, opt RunOptions) (Result, error) {
 	r.result.Out = folder.path
 	err = r.run(ctx)
 	r.closeModels()
+	r.background.Wait()
 	r.result.Elapsed = time.Since(r.began)
 	r.result.CPU = r.clock.cpuTime()
 	r.result.Interrupted = ctx.Err() != nil
@@ -57,9 +59,12 @@ type runner struct {
 	sources []SourceInfo // by pipeline, in config order
 	stages  []stageFacts
 	closers []func() error
-	opening opening
-	tally   tally
-	result  Result
+	closing sync.Once // of the models
+	// background is what goes on beside the run and ends before it does.
+	background sync.WaitGroup
+	opening    opening
+	tally      tally
+	result     Result
 }
 
 func (r *runner) run(ctx context.Context) error {
@@ -91,6 +96,7 @@ func (r *runner) run(ctx context.Context) error {
 		return err
 	}
 	r.reportFailed()
+	r.background.Go(r.closeModels) // while the sinks work
 	return r.closeSinks(ctx)
 }
 
@@ -199,14 +205,14 @@ func (r *runner) runPass(ctx context.Context, pass *pass) error {
 
 	c := r.plan.config
 	workers := r.workers()
-	prepare := &preparer{pass: pass, models: r.models, seed: c.Seed, recrop: c.Protocol == protocolQubaCode, clock: r.clock, limits: imaging.Options{MaxPixels: c.MaxPixels}}
+	prepare := &preparer{pass: pass, models: r.models, seed: c.Seed, recrop: c.Protocol == protocolQubaCode, clock: r.clock, files: make(fileBuffers, workers), limits: imaging.Options{MaxPixels: c.MaxPixels}}
 	batches := newBatcher(r.models)
 	infer := &inferrer{models: r.models, attacks: r.plan.attacks(), probs: r.probsByPipeline(), clock: r.clock, opening: &r.opening}
 
 	samples := from(g, reading, pass.path, pass.samples(reading))
 	ready := flatMap(samples, "preparing images", workers, workers, prepare.Prepare)
-	works := scan(ready, "batching", batches.Add, batches.Flush)
-	done := flatMap(works, "inference", workers, r.waitingBatches(pass), infer.Infer)
+	works := buffered(scan(ready, "batching", batches.Add, batches.Flush), r.waitingBatches(pass))
+	done := flatMap(works, "inference", workers, workers, infer.Infer)
 	r.tally.feed(pass)
 	err := drain(done, "writing results", func(d inferred) error { return r.take(ctx, pass, d) })
 	if errors.Is(err, errSource) {

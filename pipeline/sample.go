@@ -3,6 +3,7 @@
 package pipeline
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
@@ -54,10 +55,10 @@ type Sample struct {
 	Exact *Exact
 	// Attacked says how an adversarial sample was made; nil for others.
 	Attacked *record.Attack
-	// Read fetches the encoded file; the engine calls it once, in parallel
-	// with others, and decodes what it gives. A source that already has the
-	// pixels sets Image and leaves Read nil.
-	Read func() ([]byte, error)
+	// Read appends the encoded file to a buffer; the engine calls it once, in
+	// parallel with others, decodes what it gives and uses the buffer again. A
+	// source that already has the pixels sets Image and leaves Read nil.
+	Read func(into *bytes.Buffer) error
 }
 
 // Exact is an image with values between those of 8 bits: three planes, red,

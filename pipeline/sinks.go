@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync/atomic"
 
 	"quba/pipeline/record"
 )
@@ -67,16 +68,14 @@ func (r *runner) reportFailed() {
 	}
 }
 
-// closeSinks makes the results visible and collects the scores. After the
-// first failure the rest is aborted.
+// closeSinks makes the results visible, several at once, and collects the
+// scores. After a failure the sinks that are not being closed yet are aborted;
+// of several failures the first in the config's order is returned.
 func (r *runner) closeSinks(ctx context.Context) error {
-	defer timed(&r.clock.sinks)()
+	errs := r.eachSink(func(s Sink) error { return s.Close(context.WithoutCancel(ctx)) })
 	for i, s := range r.plan.sinks {
-		if err := s.sink.Close(context.WithoutCancel(ctx)); err != nil {
-			for _, rest := range r.plan.sinks[i+1:] {
-				rest.sink.Abort()
-			}
-			return fmt.Errorf("%s: %w", s.name, err)
+		if errs[i] != nil {
+			return fmt.Errorf("%s: %w", s.name, errs[i])
 		}
 		if scorer, ok := s.sink.(Scorer); ok {
 			r.result.Scores = append(r.result.Scores, scorer.Scores()...)
@@ -89,6 +88,26 @@ func (r *runner) closeSinks(ctx context.Context) error {
 		r.markInterrupted()
 	}
 	return nil
+}
+
+// eachSink calls f for the sinks in order, several at once, and returns its
+// errors. After the first the rest is aborted.
+func (r *runner) eachSink(f func(Sink) error) []error {
+	errs := make([]error, len(r.plan.sinks))
+	var failed atomic.Bool
+	atOnce(r.workers(), len(errs), func(i int) {
+		s := r.plan.sinks[i]
+		if failed.Load() {
+			s.sink.Abort()
+			return
+		}
+		defer timed(&r.clock.sinks)()
+		errs[i] = safely(s.name, func() error { return f(s.sink) })
+		if errs[i] != nil {
+			failed.Store(true)
+		}
+	})
+	return errs
 }
 
 func (r *runner) abortSinks(opened int) {

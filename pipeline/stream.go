@@ -90,16 +90,22 @@ func from[T any](g *group, stop context.Context, name string, seq iter.Seq2[T, e
 // work or wait for their turn.
 func flatMap[T, R any](s stream[T], name string, workers, ahead int, f func(context.Context, T) ([]R, error)) stream[R] {
 	g := s.g
-	slots := make(chan struct{}, workers)
+	tasks := make(chan func())
+	for range workers {
+		go func() {
+			for task := range tasks {
+				task()
+			}
+		}()
+	}
 	start := flow.NewMap(func(v T) chan []R {
 		done := make(chan []R, 1)
 		if g.ctx.Err() != nil {
 			close(done)
 			return done
 		}
-		slots <- struct{}{}
-		go func() {
-			defer func() { <-slots; close(done) }()
+		tasks <- func() {
+			defer close(done)
 			g.guard(name, func() error {
 				results, err := f(g.ctx, v)
 				if err == nil {
@@ -107,11 +113,16 @@ func flatMap[T, R any](s stream[T], name string, workers, ahead int, f func(cont
 				}
 				return err
 			})
-		}()
+		}
 		return done
 	}, 1)
 	await := flow.NewFlatMap(func(done chan []R) []R { return <-done }, 1)
-	return stream[R]{g: g, out: via(s.out, start, newBuffer(ahead), await)}
+	return stream[R]{g: g, out: via(s.out, start, newBuffer(ahead), newEnd(func() { close(tasks) }), await)}
+}
+
+// buffered lets up to size elements wait for what comes next.
+func buffered[T any](s stream[T], size int) stream[T] {
+	return stream[T]{g: s.g, out: via(s.out, newBuffer(size))}
 }
 
 // scan runs step over the elements one by one, and flush after the last. It
@@ -196,13 +207,22 @@ func newBuffer(size int) *relay {
 }
 
 func newTail(last any) *relay {
+	return newRelay(func(out chan<- any) { out <- last })
+}
+
+// newEnd calls f when the last element has passed.
+func newEnd(f func()) *relay {
+	return newRelay(func(chan<- any) { f() })
+}
+
+func newRelay(end func(out chan<- any)) *relay {
 	r := &relay{in: make(chan any), out: make(chan any)}
 	go func() {
 		defer close(r.out)
 		for v := range r.in {
 			r.out <- v
 		}
-		r.out <- last
+		end(r.out)
 	}()
 	return r
 }

@@ -77,6 +77,13 @@ func writeFile(t testing.TB, path, text string) {
 }
 
 // collect gives the samples of a source without their functions.
+// readSample reads a sample's file.
+func readSample(s pipeline.Sample) ([]byte, error) {
+	var data bytes.Buffer
+	err := s.Read(&data)
+	return data.Bytes(), err
+}
+
 func collect(s pipeline.Source) ([]pipeline.Sample, error) {
 	var all []pipeline.Sample
 	for sample, err := range s.Samples(context.Background()) {
@@ -209,16 +216,16 @@ func checkStop(t *testing.T, s pipeline.Source) {
 
 // checkRead reads after the pass has ended, as the engine may.
 func checkRead(t *testing.T, s pipeline.Source) {
-	var reads []func() ([]byte, error)
+	var samples []pipeline.Sample
 	for sample, err := range s.Samples(context.Background()) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		reads = append(reads, sample.Read)
+		samples = append(samples, sample)
 	}
 	whole := 0
-	for _, read := range reads {
-		data, err := read()
+	for _, sample := range samples {
+		data, err := readSample(sample)
 		if err != nil {
 			continue
 		}

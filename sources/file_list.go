@@ -1,6 +1,7 @@
 package sources
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -119,7 +120,7 @@ func (s *fileList) Samples(ctx context.Context) iter.Seq2[pipeline.Sample, error
 			file := s.file(row)
 			sample := pipeline.Sample{
 				Seq: seq, ID: stableID(row.path), Path: file, Label: row.label, Cue: record.NoClass,
-				Read: func() ([]byte, error) { return readRegular(file) },
+				Read: func(into *bytes.Buffer) error { return readRegular(into, file) },
 			}
 			seq++
 			stopped = !yield(sample, nil)
@@ -131,16 +132,13 @@ func (s *fileList) Samples(ctx context.Context) iter.Seq2[pipeline.Sample, error
 	}
 }
 
-// readRegular reads a whole file of bounded size.
-func readRegular(path string) ([]byte, error) {
+// readRegular appends a whole file of bounded size to a buffer.
+func readRegular(into *bytes.Buffer, path string) error {
 	info, err := os.Stat(path)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	if err := checkFile(info); err != nil {
-		return nil, err
-	}
-	return os.ReadFile(path)
+	return readWhole(into, info, func() (*os.File, error) { return os.Open(path) })
 }
 
 // openRegular opens a file of any size.

@@ -131,7 +131,7 @@ func TestFileListRootAndAbsolutePaths(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := sample.Read(); err != nil {
+		if _, err := readSample(sample); err != nil {
 			faults++
 		}
 	}

@@ -140,11 +140,14 @@ func (r tableRow) sample(seq uint64) pipeline.Sample {
 	sample := pipeline.Sample{Seq: seq, ID: r.id(), Path: name, Label: r.label, Cue: record.NoClass}
 	if r.image.Null {
 		missing := fmt.Errorf("%s: column %s has no bytes; images must be embedded in the file", name, r.table.image)
-		sample.Read = func() ([]byte, error) { return nil, missing }
+		sample.Read = func(*bytes.Buffer) error { return missing }
 		return sample
 	}
 	data := bytes.Clone(r.image.Bytes)
-	sample.Read = func() ([]byte, error) { return data, nil }
+	sample.Read = func(into *bytes.Buffer) error {
+		into.Write(data)
+		return nil
+	}
 	return sample
 }
 

@@ -228,7 +228,7 @@ func TestHFParquetReads(t *testing.T) {
 			t.Fatal(err)
 		}
 		wg.Go(func() {
-			data, err := sample.Read()
+			data, err := readSample(sample)
 			if sample.Label == 7 {
 				if err == nil || !strings.Contains(err.Error(), "a.parquet#7: column image.bytes has no bytes") {
 					t.Errorf("null gives %v", err)

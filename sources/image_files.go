@@ -1,6 +1,7 @@
 package sources
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -21,21 +22,34 @@ func isImage(name string) bool {
 	return slices.Contains(imageExtensions, strings.ToLower(path.Ext(name)))
 }
 
-// readInside reads a file that must lie in root, also when links lead to it.
-func readInside(root, path string) ([]byte, error) {
+// readInside appends a file to a buffer. The file must lie in root, also when
+// links lead to it.
+func readInside(into *bytes.Buffer, root, path string) error {
 	r, err := os.OpenRoot(root)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer r.Close()
 	info, err := r.Stat(path)
 	if err != nil {
-		return nil, explainLink(r, path, err)
+		return explainLink(r, path, err)
 	}
+	return readWhole(into, info, func() (*os.File, error) { return r.Open(path) })
+}
+
+// readWhole appends a file that info is about to a buffer.
+func readWhole(into *bytes.Buffer, info fs.FileInfo, open func() (*os.File, error)) error {
 	if err := checkFile(info); err != nil {
-		return nil, err
+		return err
 	}
-	return r.ReadFile(path)
+	file, err := open()
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	into.Grow(int(info.Size()) + bytes.MinRead)
+	_, err = into.ReadFrom(file)
+	return err
 }
 
 // explainLink says what is wrong with a link that cannot be followed.
@@ -64,7 +78,7 @@ func (f imageFile) sample(root string, seq uint64) pipeline.Sample {
 		Seq: seq, ID: stableID(f.id),
 		Path:  filepath.Join(root, filepath.FromSlash(f.path)),
 		Label: f.label, Cue: f.cue,
-		Read: func() ([]byte, error) { return readInside(root, f.path) },
+		Read: func(into *bytes.Buffer) error { return readInside(into, root, f.path) },
 	}
 }
 

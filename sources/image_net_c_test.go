@@ -133,7 +133,7 @@ func TestImageNetCReadsTheRightVariant(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		data, err := s.Read()
+		data, err := readSample(s)
 		if err != nil || string(data) != want[s.Variant] {
 			t.Errorf("%v: read %q, %v", s.Variant, data, err)
 		}

@@ -1,6 +1,7 @@
 package sources
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -122,9 +123,10 @@ func composedNotes(root *os.Root) ([]string, error) {
 	var made struct {
 		By string `json:"composed_by"`
 	}
-	data, err := readInside(root.Name(), composedFile)
+	var data bytes.Buffer
+	err := readInside(&data, root.Name(), composedFile)
 	if err == nil {
-		err = json.Unmarshal(data, &made)
+		err = json.Unmarshal(data.Bytes(), &made)
 	}
 	if err == nil && made.By == "" {
 		err = errors.New("has no composed_by")

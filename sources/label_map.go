@@ -28,11 +28,11 @@ func (m labelMap) classes() int {
 // readLabelMap reads a CSV file of name,index rows, with or without a header,
 // or a JSON object of name: index.
 func readLabelMap(path string) (labelMap, error) {
-	data, err := readRegular(path)
-	if err != nil {
+	var file bytes.Buffer
+	if err := readRegular(&file, path); err != nil {
 		return nil, err
 	}
-	data = bytes.TrimPrefix(data, []byte(byteOrderMark))
+	data := bytes.TrimPrefix(file.Bytes(), []byte(byteOrderMark))
 	parse := parseLabelCSV
 	if strings.EqualFold(filepath.Ext(path), ".json") {
 		parse = parseLabelJSON

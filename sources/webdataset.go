@@ -118,7 +118,7 @@ func (s *webDataset) Samples(ctx context.Context) iter.Seq2[pipeline.Sample, err
 			out := pipeline.Sample{
 				Seq: seq, ID: sample.id(), Path: filepath.Join(file, sample.image.name),
 				Label: sample.label, Cue: record.NoClass,
-				Read: func() ([]byte, error) { return readPart(file, sample.image.offset, sample.image.size) },
+				Read: func(into *bytes.Buffer) error { return readPart(into, file, sample.image.offset, sample.image.size) },
 			}
 			seq++
 			if !yield(out, nil) {
@@ -135,21 +135,25 @@ func (s *webDataset) Samples(ctx context.Context) iter.Seq2[pipeline.Sample, err
 // errStopped ends a walk whose consumer wants no more.
 var errStopped = errors.New("stopped")
 
-// readPart reads size bytes of a file.
-func readPart(path string, offset, size int64) ([]byte, error) {
+// readPart appends size bytes of a file to a buffer.
+func readPart(into *bytes.Buffer, path string, offset, size int64) error {
 	if size > maxFileBytes {
-		return nil, fmt.Errorf("%s: the image at byte %d has %d bytes, at most %d are read", path, offset, size, maxFileBytes)
+		return fmt.Errorf("%s: the image at byte %d has %d bytes, at most %d are read", path, offset, size, maxFileBytes)
 	}
 	f, err := openRegular(path)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer f.Close()
-	data := make([]byte, size)
-	if _, err := io.ReadFull(io.NewSectionReader(f, offset, size), data); err != nil {
-		return nil, fmt.Errorf("%s: at byte %d: %w", path, offset, err)
+	into.Grow(int(size) + bytes.MinRead)
+	n, err := into.ReadFrom(io.NewSectionReader(f, offset, size))
+	if err == nil && n < size {
+		err = io.ErrUnexpectedEOF
 	}
-	return data, nil
+	if err != nil {
+		return fmt.Errorf("%s: at byte %d: %w", path, offset, err)
+	}
+	return nil
 }
 
 func (s *webDataset) file(shard string) string {

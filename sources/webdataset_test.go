@@ -265,7 +265,7 @@ func TestWebDatasetReadsWhatWasPacked(t *testing.T) {
 			want := images[n]
 			n++
 			wg.Go(func() {
-				if data, err := sample.Read(); err != nil || string(data) != want {
+				if data, err := readSample(sample); err != nil || string(data) != want {
 					t.Errorf("%s: read %q, %v, want %q", sample.ID, data, err, want)
 				}
 			})
@@ -285,11 +285,11 @@ func TestWebDatasetReadFaultsAreOfTheImage(t *testing.T) {
 		if err := os.Truncate(file, tarBlock+3); err != nil {
 			t.Fatal(err)
 		}
-		_, err := sample.Read()
+		_, err := readSample(sample)
 		wantError(t, err, file, "at byte 512", "unexpected EOF")
 		break
 	}
-	_, err := readPart(file, 0, maxFileBytes+1)
+	err := readPart(&bytes.Buffer{}, file, 0, maxFileBytes+1)
 	wantError(t, err, "at most")
 }
 

@@ -167,6 +167,12 @@ func externalFacts(prefix string, files []onnxfile.ExternalHash) []pipeline.Fact
 	return facts
 }
 
+// Warm loads onnxruntime, the same for all models of the process.
+func (m *Onnx) Warm(library string) error {
+	_, _, err := ort.Initialize(library)
+	return err
+}
+
 // Open probes the model in a child process, then loads it.
 func (m *Onnx) Open(ctx context.Context, run *pipeline.Run) error {
 	m.mu.Lock()

@@ -8,6 +8,7 @@
 package compose
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -163,14 +164,15 @@ func (c *composer) cut(ctx context.Context, m *image9) error {
 
 // read decodes an image.
 func (c *composer) read(s pipeline.Sample) (*imaging.Image, error) {
-	data, err := s.Read()
+	var data bytes.Buffer
+	err := s.Read(&data)
 	if pipeline.MachineFault(err) {
 		return nil, err
 	}
 	if err != nil {
 		return nil, unfit(unreadable, "%w", err)
 	}
-	picture, _, err := imaging.Decode(data, imaging.Options{MaxPixels: c.MaxPixels})
+	picture, _, err := imaging.Decode(data.Bytes(), imaging.Options{MaxPixels: c.MaxPixels})
 	if err != nil {
 		return nil, unfit(unreadable, "%w", err)
 	}

@@ -36,6 +36,11 @@ type file struct {
 	err  error // of reading
 }
 
+func (f file) read(into *bytes.Buffer) error {
+	into.Write(f.data)
+	return f.err
+}
+
 func (a album) Samples(context.Context) iter.Seq2[pipeline.Sample, error] {
 	return func(yield func(pipeline.Sample, error) bool) {
 		for i, f := range a {
@@ -43,7 +48,7 @@ func (a album) Samples(context.Context) iter.Seq2[pipeline.Sample, error] {
 				yield(pipeline.Sample{}, f.err)
 				return
 			}
-			if !yield(pipeline.Sample{Seq: uint64(i), ID: f.id, Path: "album/" + f.id, Read: func() ([]byte, error) { return f.data, f.err }}, nil) {
+			if !yield(pipeline.Sample{Seq: uint64(i), ID: f.id, Path: "album/" + f.id, Read: f.read}, nil) {
 				return
 			}
 		}

@@ -6,29 +6,62 @@ import (
 	"pgregory.net/rapid"
 )
 
-// TestSizeClass: a class holds buffers of one size, which is its own class's,
-// and wastes at most a quarter of what is asked for.
-func TestSizeClass(t *testing.T) {
+// TestRoundedSize: a size that was rounded stays as it is, and wastes at most
+// a quarter of what is asked for.
+func TestRoundedSize(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		n := rapid.IntRange(9, 1<<40).Draw(t, "n")
-		class, size := sizeClass(n)
+		n := rapid.IntRange(1, 1<<40).Draw(t, "n")
+		size := roundedSize(n)
 		if size < n || size > n+n/4 {
 			t.Fatalf("size %d for %d", size, n)
 		}
-		if c, s := sizeClass(size); c != class || s != size {
-			t.Fatalf("class %d of size %d, but %d of its own size %d", class, size, c, s)
-		}
-		if larger, _ := sizeClass(size + 1); larger <= class {
-			t.Fatalf("class %d for %d, and %d for more", class, size, larger)
+		if again := roundedSize(size); again != size {
+			t.Fatalf("size %d, rounded again %d", size, again)
 		}
 	})
 }
 
-func TestSizeClassOfFewBytes(t *testing.T) {
-	for n := 1; n <= 9; n++ {
-		if class, size := sizeClass(n); class < 0 || class >= len(spare) || size < n || size > 10 {
-			t.Errorf("%d: class %d, size %d", n, class, size)
-		}
+// TestSpareMemory: what is taken was given back, is large enough, is not taken
+// twice and wastes little; what waits is bounded.
+func TestSpareMemory(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		waiting := map[*byte]bool{}
+		t.Repeat(map[string]func(*rapid.T){
+			"recycle": func(t *rapid.T) {
+				pix := make([]byte, roundedSize(rapid.IntRange(1<<10, 4<<20).Draw(t, "bytes")))
+				waiting[&pix[0]] = true
+				Recycle(&Image{Pix: pix})
+			},
+			"take": func(t *rapid.T) {
+				n := rapid.IntRange(1<<10, 4<<20).Draw(t, "bytes")
+				pix := takeSpare(n)
+				if pix == nil {
+					return
+				}
+				first := &pix[:1][0]
+				if cap(pix) < n || cap(pix) > n+n/2 || !waiting[first] {
+					t.Fatalf("took %d bytes for %d; it waited: %v", cap(pix), n, waiting[first])
+				}
+				delete(waiting, first)
+			},
+			"": func(t *rapid.T) {
+				sum := 0
+				for _, pix := range spare.buffers {
+					sum += cap(pix)
+				}
+				if sum != spare.bytes || sum > spareBytes {
+					t.Fatalf("%d bytes wait, counted as %d", sum, spare.bytes)
+				}
+			},
+		})
+		spare.buffers, spare.bytes = nil, 0
+	})
+}
+
+func TestRecycleNothing(t *testing.T) {
+	Recycle(&Image{})
+	if m := reused(1, 1); len(m.Pix) != 3 {
+		t.Errorf("got %d bytes, want 3", len(m.Pix))
 	}
 }
 

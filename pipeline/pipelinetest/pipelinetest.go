@@ -4,6 +4,7 @@
 package pipelinetest
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -74,7 +75,7 @@ func (m *MemSource) sample(i int) pipeline.Sample {
 		if err == nil {
 			err = errors.New("cannot be read")
 		}
-		s.Read = func() ([]byte, error) { return nil, err }
+		s.Read = func(*bytes.Buffer) error { return err }
 		return s
 	}
 	s.Image = Picture(8, 8, uint64(i))

@@ -67,8 +67,12 @@ func NewView(rec arrow.Record) (View, error) {
 // checkNulls refuses nulls where there must be a value: files of other
 // programs have no columns that rule them out.
 func checkNulls(rec arrow.Record) error {
-	for i, field := range Predictions.Fields()[:colBefore] {
-		if n := rec.Column(i).NullN(); n > 0 && !field.Nullable {
+	for i := range colBefore {
+		n := rec.Column(i).NullN()
+		if n == 0 {
+			continue
+		}
+		if field := Predictions.Field(i); !field.Nullable {
 			return fmt.Errorf("record: column %q must have no nulls, has %d", field.Name, n)
 		}
 	}
