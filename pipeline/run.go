@@ -184,12 +184,12 @@ const waitingImages = 32
 // wait for an attack, which takes so long that what was read would keep an
 // interrupted run going for minutes.
 func (r *runner) waitingBatches(p *pass) int {
-	size := 1
-	for _, m := range r.models {
-		size = max(size, m.info.BatchSize)
-	}
 	if p.attacked() {
 		return 1
+	}
+	size := 1
+	for i := range r.models { // whose other fields are being set by now
+		size = max(size, r.models[i].info.BatchSize)
 	}
 	return max(1, r.workers()*waitingImages/size)
 }
