@@ -125,7 +125,7 @@ type imageWork struct {
 
 func (w *imageWork) change(ctx context.Context, s Sample) ([]changed, error) {
 	s.Seed, s.Pipeline = w.seed, w.pass.pipelines[0].name
-	image, _, err := w.decode(s)
+	image, _, err := w.decode(s, &room{})
 	if MachineFault(err) {
 		return nil, fmt.Errorf("%s: %w", s.Path, err)
 	}

@@ -46,14 +46,16 @@ type preparer struct {
 	// model's own resize and crop all the same.
 	recrop bool
 	clock  *clock
-	files  fileBuffers
+	rooms  rooms
 }
 
 // Prepare never fails for one sample alone: what cannot be used is in bad.
 func (p *preparer) Prepare(ctx context.Context, s Sample) ([]prepared, error) {
 	s.Seed = p.seed
 	read := s
-	image, warning, err := p.decode(s)
+	room := p.rooms.take()
+	defer p.rooms.giveBack(room)
+	image, warning, err := p.decode(s, room)
 	if MachineFault(err) {
 		return nil, fmt.Errorf("%s: %w", s.Path, err)
 	}
@@ -62,7 +64,11 @@ func (p *preparer) Prepare(ctx context.Context, s Sample) ([]prepared, error) {
 	}
 	s = s.With(image, s.Variant)
 	var out prepared
-	defer func() { p.recycle(read, image, out.items) }()
+	defer func() {
+		if !p.held(read, image, out.items) {
+			room.pixels = image.Pix
+		}
+	}()
 	if warning != "" {
 		out.warnings = []BadSample{p.note(s, warning)}
 	}
@@ -74,59 +80,66 @@ func (p *preparer) Prepare(ctx context.Context, s Sample) ([]prepared, error) {
 	return []prepared{out}, nil
 }
 
-// recycle gives the pixels of a decoded image back where nobody can hold them:
-// no stage has seen them, and no model takes them as they are.
-func (p *preparer) recycle(read Sample, image *Image, items []item) {
-	if read.Image == image || slices.ContainsFunc(p.pass.pipelines, func(pl planPipeline) bool { return len(pl.stages) > 0 }) {
-		return
-	}
-	if slices.ContainsFunc(items, func(it item) bool { return it.sample.Image == image }) {
-		return
-	}
-	imaging.Recycle(image)
+// held says whether somebody may use the pixels of a decoded image from now
+// on: its source, a stage that has seen them, or a model that takes them as
+// they are.
+func (p *preparer) held(read Sample, image *Image, items []item) bool {
+	return read.Image == image ||
+		slices.ContainsFunc(p.pass.pipelines, func(pl planPipeline) bool { return len(pl.stages) > 0 }) ||
+		slices.ContainsFunc(items, func(it item) bool { return it.sample.Image == image })
 }
 
 // decode gives the pixels, and a warning where a file is damaged in a way
 // that Pillow forgives.
-func (p *preparer) decode(s Sample) (image *Image, warning string, err error) {
+func (p *preparer) decode(s Sample, room *room) (image *Image, warning string, err error) {
 	if s.Image != nil {
 		return s.Image, "", nil
 	}
 	stop := timed(&p.clock.read)
-	file := p.files.take()
-	defer p.files.giveBack(file)
-	err = s.Read(file)
+	err = s.Read(&room.file)
 	stop()
 	if err != nil {
 		return nil, "", err
 	}
 	defer timed(&p.clock.decode)()
-	image, info, err := imaging.Decode(file.Bytes(), p.limits)
+	limits := p.limits
+	limits.Memory, room.pixels = room.pixels, nil
+	image, info, err := imaging.Decode(room.file.Bytes(), limits)
 	return image, info.Warning, err
 }
 
-// fileBuffers hold the files that are being decoded.
-type fileBuffers chan *bytes.Buffer
+// room is memory that one image after the other is read and decoded in.
+type room struct {
+	file   bytes.Buffer
+	pixels []byte
+}
 
-// keptFileBytes is the largest buffer that is used again.
-const keptFileBytes = 4 << 20
+// rooms are those that nobody uses.
+type rooms chan *room
 
-func (b fileBuffers) take() *bytes.Buffer {
+// roomBytes is the size of a file, or of its pixels, above which the memory is
+// not kept.
+const roomBytes = 32 << 20
+
+func (r rooms) take() *room {
 	select {
-	case buffer := <-b:
-		return buffer
+	case free := <-r:
+		return free
 	default:
-		return &bytes.Buffer{}
+		return &room{}
 	}
 }
 
-func (b fileBuffers) giveBack(buffer *bytes.Buffer) {
-	if buffer.Cap() > keptFileBytes {
-		return
+func (r rooms) giveBack(used *room) {
+	used.file.Reset()
+	if used.file.Cap() > roomBytes {
+		used.file = bytes.Buffer{}
 	}
-	buffer.Reset()
+	if cap(used.pixels) > roomBytes {
+		used.pixels = nil
+	}
 	select {
-	case b <- buffer:
+	case r <- used:
 	default:
 	}
 }

@@ -205,7 +205,7 @@ func (r *runner) runPass(ctx context.Context, pass *pass) error {
 
 	c := r.plan.config
 	workers := r.workers()
-	prepare := &preparer{pass: pass, models: r.models, seed: c.Seed, recrop: c.Protocol == protocolQubaCode, clock: r.clock, files: make(fileBuffers, workers), limits: imaging.Options{MaxPixels: c.MaxPixels}}
+	prepare := &preparer{pass: pass, models: r.models, seed: c.Seed, recrop: c.Protocol == protocolQubaCode, clock: r.clock, rooms: make(rooms, workers), limits: imaging.Options{MaxPixels: c.MaxPixels}}
 	batches := newBatcher(r.models)
 	infer := &inferrer{models: r.models, attacks: r.plan.attacks(), probs: r.probsByPipeline(), clock: r.clock, opening: &r.opening}
 

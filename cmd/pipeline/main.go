@@ -37,6 +37,6 @@ func mainCode(args []string, stdout, stderr io.Writer) int {
 // garbage is pictures, which cost the collector nothing to look through.
 func collectOften() {
 	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(50)
+		debug.SetGCPercent(30)
 	}
 }

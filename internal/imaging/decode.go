@@ -24,6 +24,19 @@ type Options struct {
 	// torchvision nor timm does so. TIFF's own orientation is always applied,
 	// as Pillow applies it.
 	ApplyEXIF bool
+	// Memory may be what the pixels are written to, where it has room; nothing
+	// else may use it as long as the picture is in use. It only saves time.
+	Memory []byte
+}
+
+// picture is New, but for pixels that may be anything: the caller writes all
+// of them.
+func (o Options) picture(w, h int) *Image {
+	size := 3 * w * h
+	if cap(o.Memory) >= size {
+		return &Image{W: w, H: h, Pix: o.Memory[:size]}
+	}
+	return &Image{W: w, H: h, Pix: make([]byte, size, roundedSize(size))}
 }
 
 // check returns an error unless an image of w x h pixels may be allocated.

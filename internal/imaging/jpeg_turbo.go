@@ -29,7 +29,7 @@ func decodeJPEG(data []byte, opt Options) (*Image, string, error) {
 	if err := opt.check(w, h); err != nil {
 		return nil, "", err
 	}
-	m := reused(w, h)
+	m := opt.picture(w, h)
 	out := (*C.uchar)(unsafe.Pointer(unsafe.SliceData(m.Pix)))
 	if err := jpegError(C.quba_jpeg_decode(in, size, out, &r), &r); err != nil {
 		return nil, "", err

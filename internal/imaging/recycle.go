@@ -6,29 +6,23 @@ import (
 	"sync"
 )
 
-// spareBytes bounds the memory that waits to be used again. A picture that
-// would take half of it is left to the collector.
+// spareBytes bounds the memory that waits to be used again.
 const spareBytes = 16 << 20
 
 // spare are the pixels of images that were given back, the oldest first. A
-// sync.Pool would lose them at every collection, which are frequent: most of
-// what is allocated is pixels.
+// sync.Pool would lose them at every collection.
 var spare struct {
 	sync.Mutex
 	buffers [][]byte
 	bytes   int
 }
 
-// Recycle gives the memory of an image back to Decode and Apply. Nothing may
-// use the image afterwards, nor another Image with the same Pix. It is never
-// needed; it spares the collector most of its work where images come one after
-// the other.
+// Recycle gives the memory of an image back to Apply. Nothing may use the image
+// afterwards, nor another Image with the same Pix. It is never needed; it
+// spares the collector most of its work where images come one after the other.
 func Recycle(m *Image) {
 	pix := m.Pix[:0]
 	m.Pix = nil
-	if cap(pix) > spareBytes/2 {
-		return
-	}
 	spare.Lock()
 	defer spare.Unlock()
 	spare.buffers = append(spare.buffers, pix)
@@ -51,13 +45,13 @@ func reused(w, h int) *Image {
 	return &Image{W: w, H: h, Pix: pix[:size]}
 }
 
-// takeSpare returns a buffer that holds n bytes and wastes at most half of
-// what it has, or nil.
+// takeSpare returns the newest buffer that holds n bytes and wastes at most a
+// quarter of them, or nil: many images may wait for a model.
 func takeSpare(n int) []byte {
 	spare.Lock()
 	defer spare.Unlock()
 	for i, pix := range slices.Backward(spare.buffers) {
-		if n <= cap(pix) && cap(pix) <= n+n/2 {
+		if n <= cap(pix) && cap(pix) <= n+n/4 {
 			spare.buffers = slices.Delete(spare.buffers, i, i+1)
 			spare.bytes -= cap(pix)
 			return pix

@@ -1,6 +1,10 @@
 package imaging
 
 import (
+	"bytes"
+	"image"
+	"image/jpeg"
+	"slices"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -34,12 +38,16 @@ func TestSpareMemory(t *testing.T) {
 			},
 			"take": func(t *rapid.T) {
 				n := rapid.IntRange(1<<10, 4<<20).Draw(t, "bytes")
+				fits := slices.ContainsFunc(spare.buffers, func(pix []byte) bool { return n <= cap(pix) && cap(pix) <= n+n/4 })
 				pix := takeSpare(n)
+				if fits != (pix != nil) {
+					t.Fatalf("took %d bytes for %d; one fits: %v", cap(pix), n, fits)
+				}
 				if pix == nil {
 					return
 				}
 				first := &pix[:1][0]
-				if cap(pix) < n || cap(pix) > n+n/2 || !waiting[first] {
+				if cap(pix) < n || cap(pix) > n+n/4 || !waiting[first] {
 					t.Fatalf("took %d bytes for %d; it waited: %v", cap(pix), n, waiting[first])
 				}
 				delete(waiting, first)
@@ -89,6 +97,34 @@ func TestRecycledMemoryIsWrittenOver(t *testing.T) {
 		}
 		if string(got.Pix) != string(want.Pix) {
 			t.Fatalf("got %v, want %v", got.Pix, want.Pix)
+		}
+	}
+}
+
+// TestDecodeIntoMemory: the picture is the same, and only lies there when it
+// has room.
+func TestDecodeIntoMemory(t *testing.T) {
+	drawn := image.NewRGBA(image.Rect(0, 0, 13, 7))
+	for i := range drawn.Pix {
+		drawn.Pix[i] = byte(i * i)
+	}
+	var file bytes.Buffer
+	if err := jpeg.Encode(&file, drawn, nil); err != nil {
+		t.Fatal(err)
+	}
+	data := file.Bytes()
+	want, _, err := Decode(data, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, size := range []int{0, 10, len(want.Pix) - 1, len(want.Pix), 2 * len(want.Pix)} {
+		memory := bytes.Repeat([]byte{0xa5}, size)
+		got, _, err := Decode(data, Options{Memory: memory})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got.W != want.W || got.H != want.H || !bytes.Equal(got.Pix, want.Pix) {
+			t.Errorf("memory of %d bytes changes the picture", size)
 		}
 	}
 }
