@@ -129,7 +129,10 @@ def write_reference(folder, name, images):
 
 
 def export(folder, name, exporter, images):
-    options = {"dynamo": True, "external_data": False, "verbose": False} if exporter == "dynamo" else {"dynamo": False}
+    if exporter == "dynamo":
+        options = {"dynamo": True, "external_data": False, "verbose": False}
+    else:
+        options = {"dynamo": False, "dynamic_axes": {"input": {0: "batch"}, "logits": {0: "batch"}}}
     torch.onnx.export(
         network(name),
         (batch(name, images)[0],),

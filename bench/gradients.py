@@ -2,8 +2,10 @@
 """Compares the time of our gradient graphs with that of PyTorch.
 
 Both take a batch of 4 images through the same network with the same random
-weights, forward and back to the images, on one thread and on two. The weights
-take no gradient in PyTorch either. Each round runs one after the other, so that
+weights, forward and back to the images, on one core and on two. Two cores are
+two threads that share a batch for PyTorch, and for ours a batch on each core, as
+in a run; the time is that for one batch. The weights take no gradient in PyTorch
+either. Each round runs one after the other, so that
 a neighbour's load hits both; what counts is the fastest of the runs of a round,
 and the table has the medians over the rounds. Ours is BenchmarkExports of
 internal/autodiff.
@@ -57,7 +59,7 @@ def run_binary(folder, *options, **keywords):
 
 
 def run_ours(folder, model, runs):
-    """Returns the milliseconds by pass and threads."""
+    """Returns the milliseconds by pass and cores."""
     chosen = ["-test.run", "^$", "-test.bench", f"Exports/^{model}[.]", "-test.benchtime", f"{runs}x"]
     output = run_binary(folder, *chosen, check=True, stdout=subprocess.PIPE).stdout
     found = re.findall(r"/(forward|gradient)/(\d+)\S*\s.*?([\d.e+]+) fastest-ns", output)
@@ -107,7 +109,7 @@ def print_row(model, threads, ours, theirs, ratios):
 def compare_speed(models, rounds, runs):
     folder = exported(SCRATCH / "gradients", "--batch", str(BATCH), "--exporters", "legacy", "--models", *MODELS)
     head = f"{'':<28} {'ours, ms':>9} {'':9} {'':6} {'PyTorch':>9}"
-    columns = f"{'model':<20} {'threads':>7} {'forward':>9} {'gradient':>9} {'times':>6} {'forward':>9} {'gradient':>9}"
+    columns = f"{'model':<20} {'cores':>7} {'forward':>9} {'gradient':>9} {'times':>6} {'forward':>9} {'gradient':>9}"
     print(f"batch {BATCH}, {rounds} rounds\n{head}\n{columns} {'speed-up':>8}")
     speedups = {threads: [] for threads in THREADS}
     for model in models:
@@ -119,7 +121,7 @@ def compare_speed(models, rounds, runs):
             speedups[threads].append(statistics.median(ratios))
     for threads, ratios in speedups.items():
         mean = math.exp(statistics.fmean(map(math.log, ratios)))
-        print(f"geometric mean of the speed-ups, {threads} threads: {mean:.2f}, lowest {min(ratios):.2f}")
+        print(f"geometric mean of the speed-ups, {threads} cores: {mean:.2f}, lowest {min(ratios):.2f}")
 
 
 def compare_accuracy():

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"math/rand/v2"
+	"slices"
 
 	"quba/internal/autodiff"
 	"quba/internal/modelcard"
@@ -55,7 +57,7 @@ func (m *Onnx) gradientGraph(ctx context.Context) (*gradientGraph, error) {
 
 func (d *onnxModel) gradient(ctx context.Context) (*gradientGraph, error) {
 	made, err := autodiff.Differentiate(ctx, d.file.Path, autodiff.Options{
-		Input: d.card.InputName.Value, Output: d.card.OutputName.Value, Shape: d.input(d.rows).Shape,
+		Input: d.card.InputName.Value, Output: d.card.OutputName.Value, Shape: d.input(d.gradientRows()).Shape,
 	})
 	var unsupported *autodiff.UnsupportedError
 	if errors.As(err, &unsupported) {
@@ -65,14 +67,68 @@ func (d *onnxModel) gradient(ctx context.Context) (*gradientGraph, error) {
 		return nil, err
 	}
 	graph, err := ort.OpenGraph(made.Model, ort.GraphOptions{
-		Inputs: []string{made.Images, made.Labels}, Outputs: []string{made.Logits, made.Loss, made.Input}, Threads: 1,
+		Inputs: []string{made.Images, made.Labels}, Outputs: []string{made.Logits, made.Loss, made.Input},
 	})
 	if err != nil {
 		return nil, fmt.Errorf("the gradient graph: %w", err)
 	}
 	made.Model = nil // onnxruntime has its own copy
-	return &gradientGraph{graph, made}, nil
+	g := &gradientGraph{graph, made}
+	if err := g.check(ctx, d.normalisation(0)); err != nil {
+		return nil, errors.Join(err, graph.Close())
+	}
+	return g, nil
 }
+
+// gradientPixels is how many pixels a gradient graph takes at once. The values of
+// a network are kept until its backward half has used them; those of one image
+// of the usual size fill a cache.
+const gradientPixels = 224 * 224
+
+// gradientRows is how many images a gradient graph takes at once, a divisor of
+// rows.
+func (d *onnxModel) gradientRows() int {
+	size := d.card.ImageSize()
+	n := max(1, min(d.rows, gradientPixels/(size.W*size.H)))
+	for d.rows%n != 0 {
+		n--
+	}
+	return n
+}
+
+// check refuses a network whose gradient is finite for none of some images of noise:
+// the attacks take what is not finite for 0, and all images would withstand them.
+func (g *gradientGraph) check(ctx context.Context, n normalisation) error {
+	const images = 4
+	random := rand.New(rand.NewPCG(0, 0))
+	size := 1
+	for _, side := range g.Shape[1:] {
+		size *= int(side)
+	}
+	x, labels := make([]float32, g.Batch*size), make([]int64, g.Batch)
+	for tried := 0; tried < images; tried += g.Batch {
+		for i := range x {
+			x[i] = n.apply(random.Float32())
+		}
+		outputs, err := g.run(ctx, x, labels)
+		if err != nil {
+			return err
+		}
+		for dx := range slices.Chunk(outputs[2].Data.([]float32), size) {
+			if !slices.ContainsFunc(dx, notFinite) {
+				return nil
+			}
+		}
+	}
+	return fmt.Errorf("%w: it has NaN or infinite values for plain test images; use the attack \"square\", which needs no gradient", pipeline.ErrNoGradient)
+}
+
+// run gives logits, losses and the gradient.
+func (g *gradientGraph) run(ctx context.Context, x []float32, labels []int64) ([]ort.Array, error) {
+	return g.graph.Run(ctx, []ort.Array{{Shape: g.Shape, Data: x}, {Shape: []int64{int64(g.Batch)}, Data: labels}})
+}
+
+func notFinite(v float32) bool { return v-v != 0 }
 
 // onnxView is the model as one goroutine's attack sees it. Its lane runs the
 // network forward.
@@ -108,14 +164,8 @@ func newOnnxView(m *Onnx, l *lane, g *gradientGraph) *onnxView {
 	return v
 }
 
-// Batch is that of the gradient graph where there is one: some graphs take one
-// image only.
-func (v *onnxView) Batch() int {
-	if v.gradient != nil {
-		return v.gradient.Batch
-	}
-	return v.lane.model.rows
-}
+// Batch is the model's own: the gradient graph takes a part of it at a time.
+func (v *onnxView) Batch() int { return v.lane.model.rows }
 
 func (v *onnxView) Size() (h, w int) {
 	size := v.lane.model.card.ImageSize()
@@ -132,7 +182,8 @@ func (v *onnxView) Normalisation() (mean, std [3]float32) {
 }
 
 // Logits runs the network forward. Where its outputs are probabilities, their
-// logarithms are logits as good as any: softmax gives the same.
+// logarithms are logits as good as any: softmax gives the same. Those of an image
+// whose outputs are not finite are NaN.
 func (v *onnxView) Logits(ctx context.Context, x, logits []float32) error {
 	d := v.lane.model
 	images, size := v.Batch(), 3*v.plane
@@ -157,11 +208,16 @@ func (v *onnxView) readLogits(n int, logits []float32) error {
 	output := v.lane.runner.Output()
 	width := len(output) / d.rows
 	for i := range n {
-		row, err := v.lane.classes(output[i*width : (i+1)*width])
+		into := logits[i*d.info.Classes : (i+1)*d.info.Classes]
+		whole := output[i*width : (i+1)*width]
+		if slices.ContainsFunc(whole, notFinite) {
+			fill(into, float32(math.NaN()))
+			continue
+		}
+		row, err := v.lane.classes(whole)
 		if err != nil {
 			return err
 		}
-		into := logits[i*d.info.Classes : (i+1)*d.info.Classes]
 		copy(into, row)
 		if d.card.Output.Value == modelcard.Probabilities {
 			for k, p := range into {
@@ -172,11 +228,30 @@ func (v *onnxView) readLogits(n int, logits []float32) error {
 	return nil
 }
 
+func fill(row []float32, value float32) {
+	for k := range row {
+		row[k] = value
+	}
+}
+
 // Gradient runs the gradient graph.
 func (v *onnxView) Gradient(ctx context.Context, x []float32, labels []int64, logits, loss, dx []float32) error {
 	if v.gradient == nil {
 		return errors.New("the gradient was not asked for")
 	}
+	n, size, classes := v.gradient.Batch, 3*v.plane, v.Classes()
+	for first := 0; first < len(labels); first += n {
+		end := first + n
+		err := v.gradientOf(ctx, x[first*size:end*size], labels[first:end], logits[first*classes:end*classes], loss[first:end], dx[first*size:end*size])
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// gradientOf takes as many images as the graph.
+func (v *onnxView) gradientOf(ctx context.Context, x []float32, labels []int64, logits, loss, dx []float32) error {
 	v.toInput(x)
 	background := 0
 	if v.lane.model.background() {
@@ -186,7 +261,7 @@ func (v *onnxView) Gradient(ctx context.Context, x []float32, labels []int64, lo
 		v.labels[i] = label + int64(background)
 	}
 	g := v.gradient
-	outputs, err := g.graph.Run(ctx, []ort.Array{{Shape: g.Shape, Data: v.input}, {Shape: []int64{int64(g.Batch)}, Data: v.labels}})
+	outputs, err := g.run(ctx, v.input, v.labels)
 	if err != nil {
 		return err
 	}
@@ -227,6 +302,14 @@ func (v *onnxView) eachChannel(planes []float32, visit func(n normalisation, pla
 			visit(n, planes[at+channel*v.plane:at+(channel+1)*v.plane], network[at+v.offset[channel]:])
 		}
 	}
+}
+
+// Notes are those of the differentiation.
+func (v *onnxView) Notes() []string {
+	if v.gradient == nil {
+		return nil
+	}
+	return v.gradient.Notes
 }
 
 func (v *onnxView) Close() error {

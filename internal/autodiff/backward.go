@@ -15,7 +15,7 @@ func newBuilder(t *trace, opset int64) *builder {
 	return &builder{
 		opset: opset, shapes: t.shapes, types: t.types, constants: t.constants,
 		active: map[string]bool{}, cotangents: map[string][]string{},
-		nodes: t.nodes, made: map[string]string{}, merged: map[string]rule{},
+		nodes: t.nodes, made: map[string]string{}, merged: map[string]rule{}, centred: map[string]bool{}, attention: map[string]*node{},
 	}
 }
 
@@ -26,7 +26,9 @@ func (b *builder) gradient(model *onnxpb.ModelProto, o Options, notes []string) 
 		return nil, err
 	}
 	b.mergePads()
-	b.mergeGelus()
+	b.foldScales(logits)
+	b.mergeGelus(logits)
+	b.findAttention(logits)
 	forward := b.forwardNodes()
 	b.activate(o.Input, forward)
 	if !b.active[logits] {

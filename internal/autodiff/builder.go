@@ -26,6 +26,11 @@ type builder struct {
 	// merged are the rules of values that several nodes compute, which are
 	// differentiated as one.
 	merged map[string]rule
+	// centred are the normalised values whose cotangents sum to zero.
+	centred map[string]bool
+	// attention are the products of a Softmax that nothing else uses, by the
+	// Softmax's output.
+	attention map[string]*node
 	// placements are the values that pad made, as far as joined needs them.
 	placements map[string]placement
 }

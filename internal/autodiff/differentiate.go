@@ -90,9 +90,6 @@ func differentiate(ctx context.Context, model *onnxpb.ModelProto, o Options) (*G
 	if err != nil {
 		return nil, err
 	}
-	if shape[0] != o.Shape[0] {
-		notes = append(notes, fmt.Sprintf("the model takes a batch of %d only", shape[0]))
-	}
 	opset, err := opsetOf(model)
 	if err != nil {
 		return nil, err

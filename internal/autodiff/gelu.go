@@ -7,21 +7,26 @@ import (
 	"quba/internal/onnxpb"
 )
 
-// mergeGelus finds Gelu as exporters write it before opset 20, which is
-// x·(1+erf(x/√2))/2 in five nodes, and computes it and its gradient in ten
-// passes over memory instead of fifteen. In a transformer these passes take as
-// long as the matrix products.
-func (b *builder) mergeGelus() {
-	forward := b.forwardNodes()
-	m := &geluMatcher{b, map[string]*node{}}
+// mergeGelus finds Gelu, as exporters write it before opset 20 too, which is
+// x·(1+erf(x/√2))/2 in five nodes, and computes it and its gradient in eight to
+// ten passes over memory instead of fifteen. In a transformer these passes take
+// as long as the matrix products.
+func (b *builder) mergeGelus(output string) {
+	f := b.forwardGraph(output)
+	m := &geluMatcher{b, f.producers}
 	b.nodes = nil
-	for _, n := range forward {
-		m.producers[n.out(0)] = n
-		if x := m.match(n); x != "" {
+	for _, n := range f.nodes {
+		x := m.match(n)
+		switch {
+		case x == "":
+			b.nodes = append(b.nodes, n.NodeProto)
+		case f.foldGelu(x, n):
+			b.foldedGelu(x, n.out(0))
+		case n.OpType == "Gelu":
+			b.nodes = append(b.nodes, n.NodeProto)
+		default:
 			b.gelu(x, n.out(0))
-			continue
 		}
-		b.nodes = append(b.nodes, n.NodeProto)
 	}
 }
 
@@ -29,10 +34,56 @@ func (b *builder) mergeGelus() {
 // others are left unused.
 func (b *builder) gelu(x, y string) {
 	probability, bell := b.gaussian(x)
-	b.nodes = append(b.nodes, &onnxpb.NodeProto{OpType: "Mul", Name: b.name("gelu"), Input: []string{x, probability}, Output: []string{y}})
+	b.product("gelu", x, probability, y)
 	b.merged[y] = func(b *builder, _ *node, g []string) error {
 		return b.add(x, b.mul(g[0], b.plus(probability, bell())))
 	}
+}
+
+// product writes y = x·factor.
+func (b *builder) product(hint, x, factor, y string) {
+	b.nodes = append(b.nodes, &onnxpb.NodeProto{OpType: "Mul", Name: b.name(hint), Input: []string{x, factor}, Output: []string{y}})
+}
+
+// foldGelu has the layer before make u = x/√2 in the place of x, and those
+// behind take √π/√2·Gelu(x), where there are such layers and nothing else uses
+// the two.
+func (f *forwardGraph) foldGelu(x string, last *node) bool {
+	uses := 2 // of the five nodes
+	if last.OpType == "Gelu" {
+		uses = 1
+	}
+	before, after := f.before(x), f.after(last.out(0))
+	if before == nil || len(after) == 0 || len(f.users[x]) != uses {
+		return false
+	}
+	f.scaleOutputs(before, func(int) float64 { return math.Sqrt2 / 2 })
+	for _, l := range after {
+		f.scaleInputs(l, func(int) float64 { return math.Sqrt2 / math.Sqrt(math.Pi) })
+	}
+	return true
+}
+
+// foldedGelu writes v = u·q(u) with q = √π·(1+erf(u))/2, the scaled Gelu of
+// √2·u. Its slope q + u·exp(-u²) has no other constant.
+func (b *builder) foldedGelu(u, v string) {
+	half := math.Sqrt(math.Pi) / 2
+	q := b.affine(b.unary("Erf", u), half, half)
+	b.product("gelu", u, q, v)
+	b.merged[v] = func(b *builder, _ *node, g []string) error {
+		bell := b.div(u, b.unary("Exp", b.mul(u, u)))
+		return b.add(u, b.mul(g[0], b.plus(q, bell)))
+	}
+}
+
+// affine is slope·x + intercept in one pass, of float32 numbers: a batch
+// normalisation of one channel.
+func (b *builder) affine(x string, slope, intercept float64) string {
+	shape := b.shapes[x]
+	line := b.reshape(x, []int64{1, 1, count(shape)})
+	number := func(v float64) string { return b.constant(float32Tensor([]int64{1}, []float32{float32(v)})) }
+	y := b.op("BatchNormalization", []string{line, number(slope), number(intercept), number(0), number(1)}, b.shapes[line], attribute{"epsilon", float32(0)})
+	return b.reshape(y, shape)
 }
 
 type geluMatcher struct {
@@ -40,9 +91,15 @@ type geluMatcher struct {
 	producers map[string]*node
 }
 
-// match is x when the node is the last product of a Gelu; else "".
+// match is x when the node is a Gelu or its last product; else "".
 func (m *geluMatcher) match(n *node) string {
-	if !isBinary(n, "Mul") || m.types[n.out(0)] != float32Type {
+	if m.types[n.out(0)] != float32Type {
+		return ""
+	}
+	if n.OpType == "Gelu" && standard(n.Domain) && n.text("approximate", "none") == "none" {
+		return n.in(0)
+	}
+	if !isBinary(n, "Mul") {
 		return ""
 	}
 	for i := range 2 {

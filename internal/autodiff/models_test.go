@@ -70,7 +70,7 @@ func TestRealModels(t *testing.T) {
 
 func plainLogits(t rapid.TB, path string, shape []int64, x []float32) []float32 {
 	t.Helper()
-	graph, err := openFile(path, 1)
+	graph, err := openFile(path)
 	check(t, err)
 	defer func() { check(t, graph.Close()) }()
 	out, err := graph.Run(context.Background(), []ort.Array{{Shape: shape, Data: x}})
@@ -85,7 +85,7 @@ func BenchmarkRealModels(b *testing.B) {
 		path, g := realModel(b, name, 4)
 		x, labels := ort.Array{Shape: g.Shape, Data: picture(int(count(g.Shape)))}, ort.Array{Shape: []int64{4}, Data: []int64{1, 2, 3, 4}}
 		b.Run(name+"/forward", func(b *testing.B) {
-			graph, err := openFile(path, 1)
+			graph, err := openFile(path)
 			check(b, err)
 			repeat(b, graph, x)
 		})
@@ -109,10 +109,10 @@ func repeat(b *testing.B, graph *ort.Graph, inputs ...ort.Array) {
 }
 
 // openFile opens the model of a file as it is.
-func openFile(path string, threads int) (*ort.Graph, error) {
+func openFile(path string) (*ort.Graph, error) {
 	model, err := os.ReadFile(path)
 	if err != nil {
 		return nil, err
 	}
-	return ort.OpenGraph(model, ort.GraphOptions{Inputs: []string{"input"}, Outputs: []string{"logits"}, Threads: threads})
+	return ort.OpenGraph(model, ort.GraphOptions{Inputs: []string{"input"}, Outputs: []string{"logits"}})
 }

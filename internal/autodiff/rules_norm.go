@@ -17,12 +17,41 @@ func init() {
 	register("LRN", localResponse)
 }
 
-// softmax: gy - y sum(gy).
+// softmax: y (g - sum(gy)).
 func softmax(b *builder, n *node, g []string) error {
 	y := n.out(0)
 	axis := b.axis(y, n.integer("axis", -1))
-	gy := b.mul(g[0], y)
-	return b.add(n.in(0), b.sub(gy, b.mul(y, b.reduce("ReduceSum", gy, []int64{axis}))))
+	return b.add(n.in(0), b.mul(y, b.sub(g[0], b.softmaxSum(y, g[0], axis))))
+}
+
+// softmaxSum is sum(gy). Where y only weights values, as o = y·v, g is h·vᵀ for
+// the cotangent h of o, and the sum is sum(h o): over fewer numbers as a rule
+// (Dao and others 2022, "FlashAttention", appendix B.2).
+func (b *builder) softmaxSum(y, g string, axis int64) string {
+	product := b.attention[y]
+	if product == nil || axis != int64(len(b.shapes[y])-1) {
+		return b.reduce("ReduceSum", b.mul(g, y), []int64{axis})
+	}
+	o := product.out(0)
+	return b.reduce("ReduceSum", b.mul(b.total(o), o), []int64{axis})
+}
+
+// findAttention looks for each Softmax that nothing but a product uses, in which
+// it is the matrix on the left.
+func (b *builder) findAttention(output string) {
+	f := b.forwardGraph(output)
+	for _, n := range f.nodes {
+		if n.OpType != "MatMul" || !standard(n.Domain) {
+			continue
+		}
+		y := f.producers[n.in(0)]
+		if y == nil || y.OpType != "Softmax" || !standard(y.Domain) || len(f.users[n.in(0)]) != 1 {
+			continue
+		}
+		if shape := b.shapes[n.out(0)]; slices.Equal(shape[:len(shape)-1], b.shapes[n.in(0)][:len(shape)-1]) {
+			b.attention[n.in(0)] = n
+		}
+	}
 }
 
 // logSoftmax: g - exp(y) sum(g).
@@ -40,8 +69,11 @@ func layerNormalization(b *builder, n *node, g []string) error {
 	}
 	x := n.in(0)
 	axes := axesFrom(b.axis(x, n.integer("axis", -1)), b.shapes[x])
-	mean := b.statistic(n, 1, "mean", axes)
 	inverse := b.statistic(n, 2, "inverse_deviation", axes)
+	if b.centred[n.out(0)] {
+		return b.add(x, b.mul(inverse, b.withoutPart(g[0], n.out(0), axes)))
+	}
+	mean := b.statistic(n, 1, "mean", axes)
 	normal := b.mul(b.sub(x, mean), inverse)
 	return b.add(x, b.normalisationGradient(normal, inverse, b.mul(g[0], n.in(1)), axes))
 }
@@ -83,8 +115,12 @@ func ones(shape, axes []int64) []int64 {
 // h of x̂: inverse · (h - mean(h) - x̂ mean(h x̂)).
 func (b *builder) normalisationGradient(normal, inverse, h string, axes []int64) string {
 	centred := b.sub(h, b.reduce("ReduceMean", h, axes))
-	along := b.mul(normal, b.reduce("ReduceMean", b.mul(h, normal), axes))
-	return b.mul(inverse, b.sub(centred, along))
+	return b.mul(inverse, b.withoutPart(centred, normal, axes))
+}
+
+// withoutPart is h without its part along x̂, h - x̂ mean(h x̂), for a centred h.
+func (b *builder) withoutPart(h, normal string, axes []int64) string {
+	return b.sub(h, b.mul(normal, b.reduce("ReduceMean", b.mul(h, normal), axes)))
 }
 
 // normalised computes x̂ and the inverse of the standard deviation anew.

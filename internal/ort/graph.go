@@ -15,14 +15,12 @@ type GraphOptions struct {
 	// Inputs and Outputs name the tensors in the order of Run. The graph may
 	// have more outputs.
 	Inputs, Outputs []string
-	// Threads is how many threads share one run; 0 is 1.
-	Threads int
 	// Plain leaves the nodes as they are: nothing is fused or folded.
 	Plain bool
 }
 
 // Graph is a loaded model with any number of inputs and outputs of any shape.
-// It is safe for concurrent use. A Session is faster for one image input of
+// It is safe for concurrent use; a run takes one core. A Session is faster for one image input of
 // fixed shape: its tensors are used again.
 type Graph struct {
 	session         *onnxruntime.DynamicAdvancedSession
@@ -35,7 +33,7 @@ func OpenGraph(model []byte, o GraphOptions) (*Graph, error) {
 	if len(o.Inputs) == 0 || len(o.Outputs) == 0 {
 		return nil, errors.New("a graph must have inputs and outputs")
 	}
-	options, err := sessionOptions(max(o.Threads, 1))
+	options, err := sessionOptions(1)
 	if err != nil {
 		return nil, err
 	}

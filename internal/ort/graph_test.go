@@ -106,7 +106,7 @@ func TestGraphRunsSideBySide(t *testing.T) {
 // are.
 func TestPlainGraph(t *testing.T) {
 	initialize(t)
-	graph, err := ort.OpenGraph(difference().Bytes(), ort.GraphOptions{Inputs: []string{"b", "a"}, Outputs: []string{"output"}, Plain: true, Threads: 2})
+	graph, err := ort.OpenGraph(difference().Bytes(), ort.GraphOptions{Inputs: []string{"b", "a"}, Outputs: []string{"output"}, Plain: true})
 	check(t, err)
 	defer func() { check(t, graph.Close()) }()
 	got, err := graph.Run(context.Background(), []ort.Array{
