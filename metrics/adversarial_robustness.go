@@ -37,11 +37,11 @@ const (
 
 // The attacks that the score is the mean over come first.
 var attackRoles = [...]Role{
-	{Name: "fgsm", Doc: "predictions on images attacked by FGSM", Optional: true},
-	{Name: "pgd", Doc: "predictions on images attacked by PGD", Optional: true},
-	{Name: "apgd", Doc: "predictions on images attacked by AutoPGD; parts only", Optional: true, Extra: true},
-	{Name: attackL2, Doc: "predictions on images attacked by PGD in the L2 norm; parts only", Optional: true, Extra: true},
-	{Name: attackSquare, Doc: "predictions on images attacked by Square, which needs no gradient; parts only", Optional: true, Extra: true},
+	{Name: "fgsm", Doc: "predictions on images attacked by FGSM", Attack: true, Optional: true},
+	{Name: "pgd", Doc: "predictions on images attacked by PGD", Attack: true, Optional: true},
+	{Name: "apgd", Doc: "predictions on images attacked by AutoPGD; parts only", Attack: true, Optional: true, Extra: true},
+	{Name: attackL2, Doc: "predictions on images attacked by PGD in the L2 norm; parts only", Attack: true, Optional: true, Extra: true},
+	{Name: attackSquare, Doc: "predictions on images attacked by Square, which needs no gradient; parts only", Attack: true, Optional: true, Extra: true},
 }
 
 const (
@@ -56,6 +56,9 @@ func newAdversarialRobustness(o adversarialOptions) (Spec, error) {
 	return Spec{
 		Better: Higher,
 		Roles:  slices.Clone(attackRoles[:]),
+		CheckStages: func(roles map[string]*record.PipelineStages) error {
+			return attackCheck{at: severityOf(o.At), area: o.Score == scoreAUC, roles: roles}.run()
+		},
 		New: func(env Env) Metric {
 			a := &adversarialRobustness{at: severityOf(o.At), area: o.Score == scoreAUC, bounded: env.Protocol != QubaCode}
 			for i, role := range attackRoles {
@@ -80,9 +83,11 @@ func newAdversarialRobustness(o adversarialOptions) (Spec, error) {
 // same at each eps of the sweep, in 1/255, but for pgd_l2, whose eps is in pixel
 // values and which has nothing at the eps of the score. pgd/auc is the area
 // and auc the geometric mean of those of FGSM and PGD, where their eps are the
-// same and two at least. pgd/forward and pgd/backward are all passes through
-// the network, pgd/zero_gradients the fraction of the images with a gradient
-// that was zero everywhere.
+// same and two at least. pgd/forward and pgd/backward are the passes through
+// the network, those of each eps counted as if it were alone (a sweep makes the
+// pass at the clean image once), pgd/zero_gradients the fraction of the images with a gradient
+// that was zero everywhere or had values that were not finite, which the attacks
+// take for 0.
 //
 // The protocols differ in what is attacked: with quba-code that is the
 // normalised image, whose change in pixel values eps does not bound. With

@@ -32,7 +32,7 @@ type attackCurve struct {
 	points            map[int32]*attackPoint
 	forward, backward int64 // passes
 	differentiated    int64 // images whose attack made a backward pass
-	zeroGradients     int64 // those that met a gradient of zeros
+	zeroGradients     int64 // those that met a gradient of zeros, or one that was not finite
 }
 
 // attackPoint is what an attack of one severity did.
@@ -123,13 +123,7 @@ func AttackEps(perturbation string, severity int32) string {
 }
 
 // epsText lists every eps for a message.
-func (c *attackCurve) epsText() string {
-	var texts []string
-	for _, severity := range c.severities() {
-		texts = append(texts, c.epsOf(severity))
-	}
-	return strings.Join(texts, ", ")
-}
+func (c *attackCurve) epsText() string { return epsList(c.role, c.severities()) }
 
 func (c *attackCurve) add(v record.View, i int) {
 	p := c.points[v.Severity(i)]

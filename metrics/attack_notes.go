@@ -6,9 +6,9 @@ import (
 	"strings"
 )
 
-// maxZeroGradients is the fraction of images with a gradient of zeros above
-// which an attack is doubted. A confident network has some: its loss rounds to
-// 0.
+// maxZeroGradients is the fraction of images with a gradient that is zero, or not
+// finite, above which an attack is doubted. A confident network has some: its
+// loss rounds to 0.
 const maxZeroGradients = 0.01
 
 // notes say how the score was made where that is not the usual way, and when
@@ -22,6 +22,9 @@ func (a *adversarialRobustness) notes() []string {
 	}
 	for _, pair := range [][2]string{{"fgsm", "pgd"}, {"fgsm", "apgd"}} {
 		notes = append(notes, weaker(a.curve(pair[0]), a.curve(pair[1]))...)
+	}
+	for _, extra := range []string{"apgd", attackSquare} {
+		notes = append(notes, apart(a.curve(extra), a.curve("pgd"))...)
 	}
 	for _, whiteBox := range []string{"pgd", "apgd"} {
 		notes = append(notes, masked(a.curve(attackSquare), a.curve(whiteBox))...)
@@ -78,7 +81,7 @@ func (c *attackCurve) notes() []string {
 		notes = append(notes, fmt.Sprintf("no parts of %s: none of its %d images at eps %s was classified correctly before", c.role, c.points[severity].n, c.epsOf(severity)))
 	}
 	if c.differentiated > 0 && c.zeroFraction() > maxZeroGradients {
-		notes = append(notes, fmt.Sprintf("unreliable: %d of %d images met a gradient of zeros under %s", c.zeroGradients, c.differentiated, c.role))
+		notes = append(notes, fmt.Sprintf("unreliable: %d of %d images met a gradient that is zero or not finite under %s", c.zeroGradients, c.differentiated, c.role))
 	}
 	return append(notes, c.rises()...)
 }
@@ -133,6 +136,19 @@ func masked(blackBox, whiteBox *attackCurve) []string {
 		return nil
 	}
 	return []string{fmt.Sprintf("unreliable: accuracy under %s, which sees no gradient, is lower than under %s at eps %s: the network may mask its gradients", blackBox.role, whiteBox.role, strings.Join(eps, ", "))}
+}
+
+// apart says where two attacks cannot be held against each other, since the
+// images are not the same.
+func apart(a, b *attackCurve) []string {
+	for _, severity := range a.severities() {
+		p, q := a.points[severity], b.points[severity]
+		if q != nil && p.before > 0 && (p.n != q.n || p.before != q.before) {
+			return []string{fmt.Sprintf("%s is not compared with %s, which attacked other images (%d of %d and %d of %d right before, eps %s)",
+				a.role, b.role, p.before, p.n, q.before, q.n, a.epsOf(severity))}
+		}
+	}
+	return nil
 }
 
 // whereFewer lists the eps at which fewer images are right under a than under

@@ -39,6 +39,32 @@ func (b Binding) CheckDecisions(pipelines []record.PipelineRecord) error {
 	return errors.Join(faults...)
 }
 
+// CheckStages reports every role whose pipeline has stages that the metric
+// cannot use, joined, each as a registry.FieldError. Adversarial images are
+// refused where a metric compares the images of several roles; one that has a
+// single role may be measured on any images, and its score says so.
+func (b Binding) CheckStages(pipelines []record.PipelineStages) error {
+	roles := map[string]*record.PipelineStages{}
+	for role, name := range b.On {
+		roles[role] = nil
+		if at := slices.IndexFunc(pipelines, func(p record.PipelineStages) bool { return p.Pipeline == name }); at >= 0 {
+			roles[role] = &pipelines[at]
+		}
+	}
+	var faults []error
+	for _, role := range b.Spec.Roles {
+		p := roles[role.Name]
+		if p != nil && p.Attack != "" && !role.Attack && len(b.Spec.Roles) > 1 {
+			faults = append(faults, registry.Fieldf("on."+role.Name, "must not be adversarial images: the stages of pipeline %s end in %s; name the pipeline of %s",
+				p.Pipeline, p.Attack, role.Doc))
+		}
+	}
+	if b.Spec.CheckStages != nil {
+		faults = append(faults, b.Spec.CheckStages(roles))
+	}
+	return errors.Join(faults...)
+}
+
 // rolesOf finds the pipelines that play the roles.
 func rolesOf(b Binding, pipelines []record.PipelineRecord) map[string]record.PipelineRecord {
 	roles := map[string]record.PipelineRecord{}
@@ -94,7 +120,8 @@ type Fold struct {
 // modelFold is the fold of one model. A dropped one has no metric.
 type modelFold struct {
 	metric  Metric
-	seen    map[string]bool // roles that had records
+	notes   map[string][]string // of the model, by pipeline
+	seen    map[string]bool     // roles that had records
 	dropped bool
 }
 
@@ -140,7 +167,7 @@ func (f *Fold) model(name string) *modelFold {
 	name = strings.Clone(name)
 	env := f.env(name)
 	env.Roles = f.roles
-	m := &modelFold{metric: f.binding.Spec.New(env), seen: map[string]bool{}}
+	m := &modelFold{metric: f.binding.Spec.New(env), notes: env.Notes, seen: map[string]bool{}}
 	f.models[name] = m
 	return m
 }
@@ -202,19 +229,19 @@ func (f *Fold) score(model string, m *modelFold) ([]record.Score, error) {
 		}
 	}
 	s.Missing = missing
-	s.Notes = slices.Concat(s.Notes, f.notes())
+	s.Notes = slices.Concat(s.Notes, f.notes(m))
 	return rowsOf(model, f.binding.Name, s)
 }
 
-// notes are the caveats of the data sets, each once, and the decisions that the
-// metric does not ask for.
-func (f *Fold) notes() []string {
+// notes are the caveats of the data sets and of the model in their pipelines,
+// each once, and the decisions that the metric does not ask for.
+func (f *Fold) notes(m *modelFold) []string {
 	var notes []string
 	for _, role := range f.binding.Spec.Roles {
 		if played := f.roles[role.Name]; role.Decision == "" && played.Decision != "" {
 			notes = append(notes, fmt.Sprintf("%s: decided among the %d classes of %s, not among the model's own", role.Name, len(played.Classes), played.Decision))
 		}
-		for _, note := range f.roles[role.Name].Notes {
+		for _, note := range slices.Concat(f.roles[role.Name].Notes, m.notes[f.binding.On[role.Name]]) {
 			if !slices.Contains(notes, note) {
 				notes = append(notes, note)
 			}

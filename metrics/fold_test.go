@@ -205,3 +205,26 @@ func TestCheckBinding(t *testing.T) {
 		})
 	}
 }
+
+// Caveats of a model count for the scores that are made from the pipelines they
+// are of, once each.
+func TestFoldNotesTheModelsCaveats(t *testing.T) {
+	env := func(model string) metrics.Env {
+		if model != "m" {
+			return classOf(model)
+		}
+		return metrics.Env{Notes: map[string][]string{"p": {"in float32"}, "q": {"in float32", "batch of 1"}, "r": {"elsewhere"}}}
+	}
+	f := metrics.NewFold(probeBinding(map[string]string{"a": "p", "b": "q"}, map[int]*probe{}), nil, env)
+	for _, pipeline := range []string{"p", "q", "r"} {
+		for _, model := range []string{"m", "mm"} {
+			if err := observeRows(t, f, model, pipeline, 1); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	scores, faults := f.Scores([]string{"m", "mm"})
+	if len(faults) > 0 || scores[0].Note != "said; in float32; batch of 1" || scores[2].Note != "said" {
+		t.Errorf("got %+v, %v", scores, faults)
+	}
+}

@@ -21,6 +21,11 @@ type Spec struct {
 	// Columns lists what must be stored beyond the columns that are always
 	// there: record.ColProbs or nothing.
 	Columns []string
+	// CheckStages says what is wrong with the stages of the pipelines that play
+	// roles, joined, each as a registry.FieldError with a key such as "on.pgd". A
+	// role that is played by a pipeline of which nothing is known is there with
+	// nil. It may be left out.
+	CheckStages func(roles map[string]*record.PipelineStages) error
 	// New makes the metric for one model.
 	New func(Env) Metric
 }
@@ -41,6 +46,8 @@ type Role struct {
 	// Extra marks an optional role that only adds parts: the score is whole
 	// without it.
 	Extra bool
+	// Attack says that the role is for adversarial images.
+	Attack bool
 	// Decision names the one that the pipeline must have: it says of what its
 	// labels are indexes. "" leaves it free.
 	Decision string
@@ -55,6 +62,8 @@ type Env struct {
 	// ParametersOrigin where the number came from.
 	Parameters       int64
 	ParametersOrigin string
+	// Notes are caveats of the model in a pipeline, by its name.
+	Notes map[string][]string
 	// Roles are the pipelines that play the roles; the fold fills it in.
 	Roles map[string]record.PipelineRecord
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"quba/pipeline/config"
+	"quba/pipeline/record"
 	"quba/pipeline/registry"
 )
 
@@ -38,7 +39,9 @@ type planModel struct {
 type pass struct {
 	source    Source
 	path      string
-	limit     int
+	seed      uint64 // of the config
+	sample    int    // how many images the seed draws; 0 for all
+	limit     int    // how many of those are used; 0 for all
 	pipelines []planPipeline
 }
 
@@ -52,12 +55,16 @@ type planPipeline struct {
 // split separates the stages that change an image once for all models from the
 // attacks at the end, which are bound to one.
 func (pl planPipeline) split() (plain, attacks []planStage) {
-	for i, st := range pl.stages {
-		if _, ok := st.stage.(Attack); ok {
-			return pl.stages[:i], pl.stages[i:]
-		}
+	first := slices.IndexFunc(pl.stages, planStage.isAttack)
+	if first < 0 {
+		return pl.stages, nil
 	}
-	return pl.stages, nil
+	return pl.stages[:first], pl.stages[first:]
+}
+
+func (st planStage) isAttack() bool {
+	_, ok := st.stage.(Attack)
+	return ok
 }
 
 // attacked says whether a pipeline of the pass ends in an attack.
@@ -99,6 +106,7 @@ type compiler struct {
 	config config.Config
 	reg    Registries
 	plan   *Plan
+	stages []record.PipelineStages // of the pipelines whose stages could be made
 	issues config.Issues
 }
 
@@ -136,6 +144,9 @@ func (b *compiler) compilePipelines() {
 	bySource := map[string]int{}
 	for order, p := range b.config.Pipelines {
 		compiled := planPipeline{name: p.Name, order: order, models: b.modelsOf(p), stages: b.compileStages(p)}
+		if len(compiled.stages) == len(p.Stages) {
+			b.stages = append(b.stages, compiled.summary(p))
+		}
 		known := len(b.issues)
 		source, ok := build(b, b.reg.Sources, p.Source)
 		if !ok {
@@ -147,7 +158,7 @@ func (b *compiler) compilePipelines() {
 		if !shared {
 			at = len(b.plan.passes)
 			bySource[key] = at
-			b.plan.passes = append(b.plan.passes, pass{source: source, path: p.Source.Path, limit: p.Limit})
+			b.plan.passes = append(b.plan.passes, pass{source: source, path: p.Source.Path, seed: b.config.Seed, sample: p.Sample, limit: p.Limit})
 		}
 		b.plan.passes[at].pipelines = append(b.plan.passes[at].pipelines, compiled)
 	}
@@ -170,7 +181,7 @@ func (b *compiler) leaveOut(p config.Pipeline, known int) {
 
 // sourceKey is equal for pipelines that read the same samples.
 func sourceKey(p config.Pipeline) string {
-	key, err := json.Marshal([]any{p.Source.Type, p.Source.Options.Value, p.Limit})
+	key, err := json.Marshal([]any{p.Source.Type, p.Source.Options.Value, p.Sample, p.Limit})
 	if err != nil {
 		return p.Path
 	}
@@ -185,6 +196,9 @@ func (b *compiler) compileStages(p config.Pipeline) []planStage {
 			continue
 		}
 		b.bind(c.Path, stage)
+		if checker, ok := stage.(ProtocolChecker); ok {
+			b.report(c.Path, checker.CheckProtocol(b.config.Protocol))
+		}
 		b.checkAfterAttack(c, stages, stage)
 		stages = append(stages, planStage{name: fmt.Sprintf("%s (%s)", c.Path, c.Type), stage: stage})
 	}
@@ -200,6 +214,24 @@ func (b *compiler) checkAfterAttack(c config.Component, before []planStage, stag
 	if _, attack := last.stage.(Attack); attack {
 		b.report(c.Path, fmt.Errorf("%s must stand before %s: an attack acts on what the model is given, so only attacks may follow it", c.Type, last.name))
 	}
+}
+
+// summary is what sinks are told of the stages.
+func (pl planPipeline) summary(c config.Pipeline) record.PipelineStages {
+	s := record.PipelineStages{Pipeline: pl.name}
+	before := pl.stages
+	if _, attacks := pl.split(); len(attacks) > 0 {
+		last := len(pl.stages) - 1
+		before, s.Attack = pl.stages[:last], c.Stages[last].Type
+		if graded, ok := pl.stages[last].stage.(Graded); ok {
+			s.Severities = graded.Severities()
+		}
+	}
+	for i := range before {
+		s.Before = append(s.Before, c.Stages[i].Type)
+	}
+	s.Versions = planPipeline{stages: before}.variants()
+	return s
 }
 
 // modelsOf returns the models that see a pipeline. Names that do not exist
@@ -222,6 +254,9 @@ func (b *compiler) compileSinks() {
 			continue
 		}
 		b.bind(c.Path, sink)
+		if checker, ok := sink.(StageChecker); ok {
+			b.report(c.Path, checker.CheckStages(b.stages))
+		}
 		b.claim(claims, c.Path, sink)
 		if b.uselessWithout(sink) {
 			continue

@@ -105,9 +105,27 @@ type Attack interface {
 	// the others. It is safe for concurrent use.
 	AttackModel(ctx context.Context, m Model, batch []Sample) ([]Sample, error)
 	// Passes is how many forward and backward passes each sample takes at most,
-	// the classification of what it becomes left out.
+	// the classification of what it becomes left out, and what a Substitute takes.
 	Passes() (forward, backward int)
 }
+
+// ModelPreparer is an attack that gets ready for each model that it will attack.
+// PrepareModel is called once for each, when the stage and the model are open and
+// before any sample. The notes are caveats that must be shown with every score
+// made from what becomes of the model's samples. An error is the model's, which
+// is then left out.
+type ModelPreparer interface {
+	PrepareModel(ctx context.Context, m Model) (notes []string, err error)
+}
+
+// Substitute is an attack that gives way to another where the network has no
+// gradient. SubstitutePasses is how many forward passes each sample then takes at
+// most; 0 where nothing stands in.
+type Substitute interface{ SubstitutePasses() int }
+
+// Graded is an attack that knows the severities of what it makes of each sample,
+// in order.
+type Graded interface{ Severities() []int32 }
 
 // ErrNoGradient is wrapped by errors about networks that cannot be
 // differentiated.
@@ -135,6 +153,9 @@ type Differentiator interface {
 	// Gradient also writes the cross-entropy of each image against its label,
 	// in nats, and the gradient of their sum, as long as x.
 	Gradient(ctx context.Context, x []float32, labels []int64, logits, loss, dx []float32) error
+	// Notes say what was done to the network to get its gradient, where a user
+	// should know.
+	Notes() []string
 	Close() error
 }
 
@@ -207,6 +228,18 @@ type Scorer interface{ Scores() []record.Score }
 type PipelineChecker interface {
 	CheckPipelines(pipelines []record.PipelineRecord) error
 }
+
+// StageChecker is a sink that is of no use with the stages of some pipelines.
+// CheckStages is called when the config is compiled, with the pipelines whose
+// stages could be made; it reports what is wrong as registry.FieldErrors.
+type StageChecker interface {
+	CheckStages(pipelines []record.PipelineStages) error
+}
+
+// ProtocolChecker is a stage that cannot work with every protocol. CheckProtocol
+// is called when the config is compiled; it reports what is wrong as
+// registry.FieldErrors.
+type ProtocolChecker interface{ CheckProtocol(protocol string) error }
 
 // Describer is a sink that hosts a metric.
 type Describer interface{ MetricSpec() record.MetricSpec }

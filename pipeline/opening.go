@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 )
@@ -13,6 +14,7 @@ type openModel struct {
 	planModel
 	info   ModelInfo
 	opened bool
+	notes  map[string][]string // caveats by pipeline
 	fault  *atomic.Pointer[error]
 }
 
@@ -60,7 +62,12 @@ func (r *runner) warm() {
 // open loads the models and opens the sinks. A model that fails is marked and
 // left out.
 func (r *runner) open(ctx context.Context) error {
-	r.eachModel(func(m *openModel) error { return m.open(ctx, &r.info) })
+	r.eachModel(func(m *openModel) error {
+		if err := m.open(ctx, &r.info); err != nil {
+			return err
+		}
+		return r.prepareAttacks(ctx, m)
+	})
 	r.checkDecisions()
 	if err := r.needModel(ctx); err != nil {
 		return err
@@ -68,7 +75,7 @@ func (r *runner) open(ctx context.Context) error {
 	r.narrateFailed()
 	for _, m := range r.models {
 		if !m.failed() {
-			r.info.Models = append(r.info.Models, RunModel{Name: m.name, Info: m.info})
+			r.info.Models = append(r.info.Models, RunModel{Name: m.name, Info: m.info, Notes: m.notes})
 		}
 	}
 	r.info.Metadata = r.metadata()
@@ -167,6 +174,40 @@ func (m *openModel) open(ctx context.Context, run *Run) error {
 		return err
 	}
 	m.opened = true
+	return nil
+}
+
+// prepareAttacks lets attacks get ready for the model, so that one which they
+// cannot attack is known before the first image. It is then closed.
+func (r *runner) prepareAttacks(ctx context.Context, m *openModel) error {
+	for _, pl := range r.plan.pipelines() {
+		if !slices.ContainsFunc(pl.models, func(i int) bool { return r.plan.models[i].name == m.name }) {
+			continue
+		}
+		_, attacks := pl.split()
+		for _, st := range attacks {
+			if err := m.prepare(ctx, pl.name, st); err != nil {
+				m.opened = false
+				return errors.Join(fmt.Errorf("%s: %w", st.name, err), m.model.Close())
+			}
+		}
+	}
+	return nil
+}
+
+func (m *openModel) prepare(ctx context.Context, pipeline string, st planStage) error {
+	preparer, ok := st.stage.(ModelPreparer)
+	if !ok {
+		return nil
+	}
+	notes, err := preparer.PrepareModel(ctx, m.model)
+	if err != nil || len(notes) == 0 {
+		return err
+	}
+	if m.notes == nil {
+		m.notes = map[string][]string{}
+	}
+	m.notes[pipeline] = append(m.notes[pipeline], notes...)
 	return nil
 }
 

@@ -45,12 +45,17 @@ type PipelineOverview struct {
 	// Scores are the dimensions that are computed from this pipeline's one
 	// pass.
 	Scores []string `json:"scores"`
+	// Attacked says that the stages end in attacks.
+	Attacked bool `json:"attacked,omitempty"`
 	// ForwardPasses is how many images go through models, those within attacks
 	// included; 0 when unknown.
 	ForwardPasses int64 `json:"forward_passes"`
 	// BackwardPasses are those of attacks, at most.
-	BackwardPasses int64  `json:"backward_passes"`
-	Error          string `json:"error,omitempty"`
+	BackwardPasses int64 `json:"backward_passes"`
+	// SubstitutePasses would be the forward passes if no model had a gradient and
+	// other attacks took the place of those that need one; 0 where none would.
+	SubstitutePasses int64  `json:"substitute_forward_passes,omitempty"`
+	Error            string `json:"error,omitempty"`
 }
 
 // ModelOverview is one model of an Overview.
@@ -137,7 +142,7 @@ func (p *Plan) describePipeline(pl planPipeline, info SourceInfo, err error, mod
 	o := PipelineOverview{
 		Name: pl.name, Source: c.Source.Type, Images: info.Samples, Classes: info.Classes, Digest: info.Digest,
 		Stages: []string{}, Models: []string{}, Variants: pl.variants(),
-		Scores: p.scoresFrom(pl.name),
+		Scores: p.scoresFrom(pl.name), Attacked: slices.ContainsFunc(pl.stages, planStage.isAttack),
 	}
 	if err != nil {
 		o.Error = err.Error()
@@ -149,7 +154,8 @@ func (p *Plan) describePipeline(pl planPipeline, info SourceInfo, err error, mod
 	for _, st := range c.Stages {
 		o.Stages = append(o.Stages, st.Type)
 	}
-	forward, backward := pl.passes()
+	forward, backward := pl.passes(planStage.passes)
+	instead, _ := pl.passes(planStage.substitutePasses)
 	for _, m := range pl.models {
 		o.Models = append(o.Models, p.models[m].name)
 		if o.Error != "" || models[m].Error != "" {
@@ -158,6 +164,9 @@ func (p *Plan) describePipeline(pl planPipeline, info SourceInfo, err error, mod
 		passes := info.Samples * forward
 		o.ForwardPasses += passes
 		o.BackwardPasses += info.Samples * backward
+		if instead != forward {
+			o.SubstitutePasses += info.Samples * instead
+		}
 		models[m].ForwardPasses += passes
 		models[m].BackwardPasses += info.Samples * backward
 		models[m].UnsharedPasses += passes * int64(max(1, len(o.Scores)))
@@ -165,13 +174,24 @@ func (p *Plan) describePipeline(pl planPipeline, info SourceInfo, err error, mod
 	return o
 }
 
+func (st planStage) passes() (forward, backward int) { return st.stage.(Attack).Passes() }
+
+// substitutePasses are those of an attack on a network without a gradient.
+func (st planStage) substitutePasses() (forward, backward int) {
+	if s, ok := st.stage.(Substitute); ok && s.SubstitutePasses() > 0 {
+		return s.SubstitutePasses(), 0
+	}
+	return st.passes()
+}
+
 // passes is how many forward and backward passes of a network each image of
-// the source takes at most; both are 0 when only the run tells.
-func (pl planPipeline) passes() (forward, backward int64) {
+// the source takes at most, given those of its attacks; both are 0 when only the
+// run tells.
+func (pl planPipeline) passes(of func(planStage) (forward, backward int)) (forward, backward int64) {
 	_, attacks := pl.split()
 	samples := int64(planPipeline{stages: pl.stages[:len(pl.stages)-len(attacks)]}.variants())
 	for _, st := range attacks {
-		f, b := st.stage.(Attack).Passes()
+		f, b := of(st)
 		forward, backward = forward+samples*int64(f), backward+samples*int64(b)
 		samples *= int64(planPipeline{stages: []planStage{st}}.variants())
 	}
@@ -193,7 +213,8 @@ func (p *Plan) runPipelines(infos []SourceInfo) []RunPipeline {
 	return all
 }
 
-// checkPipelines asks the sinks whether the pipelines are what they need.
+// checkPipelines asks the sinks whether the pipelines are what they need, and
+// whether what is attacked can be.
 func (p *Plan) checkPipelines(infos []SourceInfo) config.Issues {
 	var records []record.PipelineRecord
 	for _, pl := range p.runPipelines(infos) {
@@ -205,7 +226,27 @@ func (p *Plan) checkPipelines(infos []SourceInfo) config.Issues {
 			issues = append(issues, p.config.Place(s.path, checker.CheckPipelines(records))...)
 		}
 	}
+	for _, pl := range p.pipelines() {
+		if _, attacks := pl.split(); len(attacks) > 0 {
+			issues = append(issues, p.checkAttacked(pl, infos[pl.order])...)
+		}
+	}
 	return p.config.Place("", issues)
+}
+
+// checkAttacked reports images whose true class, among those of the models, is
+// not known: attacks move away from it.
+func (p *Plan) checkAttacked(pl planPipeline, info SourceInfo) config.Issues {
+	c := p.config.Pipelines[pl.order]
+	first := c.Stages[slices.IndexFunc(pl.stages, planStage.isAttack)]
+	switch d := pl.decision(info); {
+	case d != nil:
+		return p.config.Place(first.Path, fmt.Errorf("%s needs labels among the models' own classes; those of pipeline %s are of the decision %s: take a data set with the models' labels, and no stage that decides",
+			first.Type, pl.name, d.Name))
+	case info.Classes == 0 && info.Samples > 0:
+		return p.config.Place(first.Path, fmt.Errorf("%s needs labels, and the data set of pipeline %s has none: give its source labels", first.Type, pl.name))
+	}
+	return nil
 }
 
 // scoresFrom lists the dimensions that read a pipeline.
@@ -296,8 +337,8 @@ func (p *pass) describe(ctx context.Context) (info SourceInfo, err error) {
 	if err != nil {
 		return info, fmt.Errorf("%s: %w", p.path, err)
 	}
-	if p.limit > 0 {
-		info.Samples = min(info.Samples, int64(p.limit))
+	if most := p.most(); most > 0 {
+		info.Samples = min(info.Samples, int64(most))
 	}
 	return info, nil
 }
@@ -311,11 +352,19 @@ func (p *pass) names() []string {
 	return names
 }
 
-// samples are those of the source, up to the limit.
+// most is the largest number of samples of the pass, 0 for all of the source.
+func (p *pass) most() int {
+	if p.sample == 0 || p.limit == 0 {
+		return max(p.sample, p.limit)
+	}
+	return min(p.sample, p.limit)
+}
+
+// samples are those of the source that are drawn, up to the limit.
 func (p *pass) samples(ctx context.Context) iter.Seq2[Sample, error] {
 	return func(yield func(Sample, error) bool) {
 		n := 0
-		for s, err := range p.source.Samples(ctx) {
+		for s, err := range p.drawn(ctx) {
 			if err != nil {
 				yield(s, fmt.Errorf("%w: %w", errSource, err))
 				return
@@ -323,9 +372,33 @@ func (p *pass) samples(ctx context.Context) iter.Seq2[Sample, error] {
 			if !yield(s, nil) {
 				return
 			}
-			if n++; n == p.limit {
+			if n++; n == p.most() {
 				return
 			}
 		}
+	}
+}
+
+// numbered is a sample with its position in the pass, from 0.
+type numbered struct {
+	sample Sample
+	at     int64
+}
+
+// numbered are the samples from a position on. whole is set when the source has
+// come to its end, and was not stopped.
+func (p *pass) numbered(ctx context.Context, first int64, whole *bool) iter.Seq2[numbered, error] {
+	return func(yield func(numbered, error) bool) {
+		at := int64(0)
+		for s, err := range p.samples(ctx) {
+			if (err != nil || at >= first) && !yield(numbered{s, at}, err) {
+				return
+			}
+			if err != nil {
+				return
+			}
+			at++
+		}
+		*whole = ctx.Err() == nil
 	}
 }

@@ -51,6 +51,7 @@ var (
 	_ pipeline.PipelineNeeder = (*scores)(nil)
 
 	_ pipeline.PipelineChecker = (*scores)(nil)
+	_ pipeline.StageChecker    = (*scores)(nil)
 )
 
 func newScores(c scoresConfig) (pipeline.Sink, error) {
@@ -159,6 +160,12 @@ func (s *scores) CheckPipelines(pipelines []record.PipelineRecord) error {
 	return s.binding.CheckDecisions(pipelines)
 }
 
+// CheckStages says which roles are played by pipelines whose stages the metric
+// cannot use.
+func (s *scores) CheckStages(pipelines []record.PipelineStages) error {
+	return s.binding.CheckStages(pipelines)
+}
+
 // env is what the metric may know of a model.
 func (s *scores) env(model string) metrics.Env {
 	e := metrics.Env{Protocol: metrics.Protocol(s.run.Protocol)}
@@ -168,6 +175,7 @@ func (s *scores) env(model string) metrics.Env {
 		}
 		e.Classes = m.Info.Classes
 		e.Parameters, e.ParametersOrigin = m.Info.Parameters, m.Info.ParametersOrigin
+		e.Notes = m.Notes
 	}
 	return e
 }

@@ -24,6 +24,6 @@ func (c *apgdConfig) Validate() error { return c.check() }
 
 func newAPGD(c apgdConfig) (pipeline.Stage, error) {
 	a := newCubeAttack("apgd", attack.APGD{Steps: c.Steps}, c.cubeConfig)
-	a.options.Restarts, a.fallback = c.Restarts, c.fallback()
+	a.options.Restarts, a.access = c.Restarts, c.accessConfig
 	return a, nil
 }

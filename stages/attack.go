@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 
 	"quba/internal/attack"
+	"quba/internal/autodiff"
 	"quba/internal/imaging"
 	"quba/pipeline"
 	"quba/pipeline/record"
@@ -25,7 +26,7 @@ const (
 type attacker struct {
 	name     string
 	method   attack.Method
-	fallback attack.Method // where the network has no gradient; nil for an error
+	access   accessConfig // its zero value is an attack that nothing stands in for
 	levels   []float64
 	severity func(float64) int32
 	options  attack.Options
@@ -39,6 +40,11 @@ var (
 	_ pipeline.Opener     = (*attacker)(nil)
 	_ pipeline.Multiplier = (*attacker)(nil)
 	_ pipeline.Noter      = (*attacker)(nil)
+	_ pipeline.Graded     = (*attacker)(nil)
+
+	_ pipeline.ModelPreparer   = (*attacker)(nil)
+	_ pipeline.Substitute      = (*attacker)(nil)
+	_ pipeline.ProtocolChecker = (*attacker)(nil)
 )
 
 // newCubeAttack is an attack whose levels are radii in the maximum norm, in
@@ -98,6 +104,7 @@ type accessConfig struct {
 
 var defaultAccess = accessConfig{Attack: whiteBox, Queries: 1000}
 
+// fallback is what stands in where the network has no gradient; nil for an error.
 func (c accessConfig) fallback() attack.Method {
 	if c.Attack == autoWhite {
 		return attack.Square{Queries: c.Queries}
@@ -105,12 +112,28 @@ func (c accessConfig) fallback() attack.Method {
 	return nil
 }
 
+// withoutGradient says what else can be done.
+func (c accessConfig) withoutGradient(err error) error {
+	if c.Attack != whiteBox {
+		return err
+	}
+	return fmt.Errorf("%w, or set attack: auto, which takes it where there is no gradient", err)
+}
+
+// qubaCode is the protocol whose attacks act on normalised images.
+const qubaCode = "quba-code"
+
+// CheckProtocol refuses whole levels of pixels where there are no pixels.
+func (a *attacker) CheckProtocol(protocol string) error {
+	if protocol == qubaCode && a.options.Quantize {
+		return registry.Fieldf("quantize", "cannot be used with protocol: quba-code, whose attacks do not act on pixels: leave it out")
+	}
+	return nil
+}
+
 // Open learns the protocol.
 func (a *attacker) Open(_ context.Context, run *pipeline.Run) error {
-	a.normalised = run.Protocol == "quba-code"
-	if a.normalised && a.options.Quantize {
-		return fmt.Errorf("quantize cannot be used with protocol: quba-code, whose attacks do not act on pixels: leave it out")
-	}
+	a.normalised = run.Protocol == qubaCode
 	return nil
 }
 
@@ -126,19 +149,40 @@ func (a *attacker) Notes() []string {
 // Variants is the number of levels.
 func (a *attacker) Variants() int { return len(a.levels) }
 
-// Passes is the larger of what the attack and the one in its place may take.
-func (a *attacker) Passes() (forward, backward int) {
-	forward, backward = attack.Passes(a.method, a.options)
-	if a.fallback != nil {
-		instead, _ := attack.Passes(a.fallback, a.options)
-		forward = max(forward, instead)
+// Severities are the levels as records say them.
+func (a *attacker) Severities() []int32 {
+	severities := make([]int32, len(a.levels))
+	for k, level := range a.levels {
+		severities[k] = a.severity(level)
 	}
-	return forward, backward
+	return severities
+}
+
+// Passes are those of the attack itself.
+func (a *attacker) Passes() (forward, backward int) { return attack.Passes(a.method, a.options) }
+
+// SubstitutePasses are those of the attack in its place, where it may have one.
+func (a *attacker) SubstitutePasses() int {
+	fallback := a.access.fallback()
+	if fallback == nil {
+		return 0
+	}
+	forward, _ := attack.Passes(fallback, a.options)
+	return forward
 }
 
 // Apply is an error.
 func (a *attacker) Apply(context.Context, pipeline.Sample) ([]pipeline.Sample, error) {
 	return nil, fmt.Errorf("%s attacks the model under test, and there is none here", a.name)
+}
+
+// PrepareModel has the network differentiated where the attack needs that.
+func (a *attacker) PrepareModel(ctx context.Context, m pipeline.Model) ([]string, error) {
+	x, err := a.open(ctx, m)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", a.name, err)
+	}
+	return x.notes(), x.Close()
 }
 
 // AttackModel makes the adversarial images of each sample in the order of the
@@ -167,7 +211,7 @@ func (a *attacker) AttackModel(ctx context.Context, m pipeline.Model, batch []pi
 
 func attackable(s pipeline.Sample) error {
 	if s.Decision != nil {
-		return fmt.Errorf("%s: attacks need labels among the model's own classes, these are of %s: attack before that decision, or take a data set with the model's labels", s.ID, s.Decision.Name)
+		return fmt.Errorf("%s: attacks need labels among the model's own classes, these are of %s: take a data set with the model's labels", s.ID, s.Decision.Name)
 	}
 	if s.Label == record.NoClass {
 		return pipeline.Unusable("%s: has no label, and attacks move away from the true class", s.ID)
@@ -189,8 +233,23 @@ type access struct {
 	pipeline.Differentiator
 	name   string // of the attack, or of the one in its place
 	method attack.Method
+	// missing is why there is no gradient, where another attack took the place.
+	missing error
 	// space is that of normalised images, nil for pixels.
 	space *attack.Normalised
+}
+
+// notes say how the model is attacked where that is not plain.
+func (x *access) notes() []string {
+	var notes []string
+	for _, note := range x.Notes() {
+		notes = append(notes, "gradient: "+note)
+	}
+	var reason *autodiff.UnsupportedError
+	if errors.As(x.missing, &reason) && reason.Operator != "" {
+		notes = append(notes, "no gradient of operator "+reason.Operator)
+	}
+	return notes
 }
 
 // open takes the fallback where the model has no gradient.
@@ -201,9 +260,12 @@ func (a *attacker) open(ctx context.Context, m pipeline.Model) (*access, error) 
 	}
 	x := &access{name: a.name, method: a.method}
 	d, err := model.Differentiator(ctx, attack.UsesGradient(a.method))
-	if errors.Is(err, pipeline.ErrNoGradient) && a.fallback != nil {
-		x.name, x.method = "square_for_"+a.name, a.fallback
+	if fallback := a.access.fallback(); errors.Is(err, pipeline.ErrNoGradient) && fallback != nil {
+		x.name, x.method, x.missing = "square_for_"+a.name, fallback, err
 		d, err = model.Differentiator(ctx, false)
+	}
+	if errors.Is(err, pipeline.ErrNoGradient) {
+		err = a.access.withoutGradient(err)
 	}
 	if err != nil {
 		return nil, err

@@ -3,6 +3,7 @@ package stages
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math"
 	"reflect"
 	"slices"
@@ -11,6 +12,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"quba/internal/autodiff"
 	"quba/internal/imagenet"
 	"quba/pipeline"
 	"quba/pipeline/pipelinetest"
@@ -200,15 +202,21 @@ func TestAutoTakesSquareWithoutGradient(t *testing.T) {
 	blind.Gradients = false
 	for _, name := range []string{"fgsm", "pgd", "apgd"} {
 		_, err := makeDefault(t, name).(pipeline.Attack).AttackModel(context.Background(), blind, attacked(2))
-		if !errors.Is(err, pipeline.ErrNoGradient) || !strings.Contains(err.Error(), name) {
+		if !errors.Is(err, pipeline.ErrNoGradient) || !strings.Contains(err.Error(), name) || !strings.Contains(err.Error(), "set attack: auto") {
 			t.Errorf("%s: error is %v", name, err)
 		}
 	}
 	c := defaultsOf[fgsmConfig](t, "fgsm")
 	c.Attack, c.Queries = "auto", 70
 	a := makeStage(t, "fgsm", c).(pipeline.Attack)
-	if forward, backward := a.Passes(); forward != 71 || backward != 1 {
-		t.Errorf("%d and %d passes, want 71 and 1", forward, backward)
+	if forward, backward := a.Passes(); forward != 1 || backward != 1 {
+		t.Errorf("%d and %d passes, want one of each", forward, backward)
+	}
+	if n := a.(pipeline.Substitute).SubstitutePasses(); n != 71 {
+		t.Errorf("%d passes without a gradient, want 71", n)
+	}
+	if n := makeDefault(t, "fgsm").(pipeline.Substitute).SubstitutePasses(); n != 0 {
+		t.Errorf("%d passes without a gradient, and nothing stands in", n)
 	}
 	if got := severities(run(t, a, blind, attacked(1))); got != "square_for_fgsm:800 " {
 		t.Errorf("without a gradient: %s", got)
@@ -277,8 +285,10 @@ func TestAttacksOfTheReleasedCode(t *testing.T) {
 	}
 	c := defaultsOf[fgsmConfig](t, "fgsm")
 	c.Quantize = true
-	if err := makeStage(t, "fgsm", c).(pipeline.Opener).Open(context.Background(), &pipeline.Run{Protocol: "quba-code"}); err == nil {
-		t.Error("quantize with normalised values is accepted")
+	checker := makeStage(t, "fgsm", c).(pipeline.ProtocolChecker)
+	wantFieldError(t, checker.CheckProtocol("quba-code"), "quantize")
+	if err := checker.CheckProtocol("standard"); err != nil {
+		t.Errorf("quantized pixels are refused: %v", err)
 	}
 }
 
@@ -321,4 +331,45 @@ func TestAttacksDoNotMixSamples(t *testing.T) {
 			}
 		}
 	})
+}
+
+// What was done to the network, or why another attack takes the place, is said
+// once for each model.
+func TestAttacksSayHowTheyWork(t *testing.T) {
+	noted, blind := fake(), fake()
+	noted.Notes, blind.Gradients = []string{"in float32"}, false
+	c := defaultsOf[pgdConfig](t, "pgd")
+	c.Attack = "auto"
+	auto := makeStage(t, "pgd", c)
+	for name, test := range map[string]struct {
+		attack pipeline.Stage
+		model  pipeline.Model
+		want   []string
+	}{
+		"plain":       {auto, fake(), nil},
+		"noted":       {auto, noted, []string{"gradient: in float32"}},
+		"no gradient": {auto, blind, nil},
+		"not asked":   {makeDefault(t, "square"), noted, nil},
+		"unsupported": {auto, unsupported{blind}, []string{"no gradient of operator Hardmax"}},
+		"black box":   {makeDefault(t, "square"), unsupported{blind}, nil},
+	} {
+		got, err := test.attack.(pipeline.ModelPreparer).PrepareModel(t.Context(), test.model)
+		if err != nil || !slices.Equal(got, test.want) {
+			t.Errorf("%s: notes are %q, error %v", name, got, err)
+		}
+	}
+	_, err := makeDefault(t, "pgd").(pipeline.ModelPreparer).PrepareModel(t.Context(), blind)
+	if !errors.Is(err, pipeline.ErrNoGradient) || !strings.Contains(err.Error(), "pgd") {
+		t.Errorf("error is %v", err)
+	}
+}
+
+// unsupported is a model with an operator that has no gradient.
+type unsupported struct{ *pipelinetest.FakeModel }
+
+func (u unsupported) Differentiator(ctx context.Context, gradient bool) (pipeline.Differentiator, error) {
+	if gradient {
+		return nil, fmt.Errorf("%w: %w", pipeline.ErrNoGradient, &autodiff.UnsupportedError{Operator: "Hardmax"})
+	}
+	return u.FakeModel.Differentiator(ctx, false)
 }

@@ -20,6 +20,6 @@ func (c *fgsmConfig) Validate() error { return c.check() }
 
 func newFGSM(c fgsmConfig) (pipeline.Stage, error) {
 	a := newCubeAttack("fgsm", attack.FGSM{}, c.cubeConfig)
-	a.fallback = c.fallback()
+	a.access = c.accessConfig
 	return a, nil
 }

@@ -6,6 +6,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -45,7 +46,31 @@ func TestDifferentiatorIsExact(t *testing.T) {
 				tolerance = 2e-3
 			}
 			checkDifferentiator(t, model, test.classifier, c, tolerance)
+			checkNotes(t, model, noted[name])
 		})
+	}
+}
+
+// noted are the networks of which something must be said.
+var noted = map[string]string{
+	"softmax": "the last Softmax is left out",
+	"float16": "float16",
+}
+
+func checkNotes(t *testing.T, model *stages.Onnx, want string) {
+	t.Helper()
+	for _, gradient := range []bool{false, true} {
+		d, err := model.Differentiator(context.Background(), gradient)
+		check(t, err)
+		notes := d.Notes()
+		if !gradient || want == "" {
+			if len(notes) > 0 {
+				t.Errorf("notes %q", notes)
+			}
+		} else if len(notes) != 1 || !strings.Contains(notes[0], want) {
+			t.Errorf("notes %q, want one of %q", notes, want)
+		}
+		check(t, d.Close())
 	}
 }
 
@@ -160,5 +185,73 @@ func TestDifferentiatorWithoutGradient(t *testing.T) {
 	check(t, err)
 	h, w := d.Size()
 	check(t, d.Logits(context.Background(), make([]float32, 3*h*w*d.Batch()), make([]float32, 7*d.Batch())))
+	check(t, d.Close())
+}
+
+// rootsOfPositives is a classifier whose logits are square roots, those of negative
+// numbers 0: there the gradient is 0 times infinity.
+func rootsOfPositives(t *testing.T) *stages.Onnx {
+	t.Helper()
+	m := onnxtest.Classifier{Classes: 2}.Model()
+	last := &m.Graph.Nodes[len(m.Graph.Nodes)-1]
+	out := last.Out[0]
+	last.Out[0] = out + "_inner"
+	m.Graph.Nodes = append(m.Graph.Nodes,
+		onnxtest.Node{Op: "Relu", In: []string{last.Out[0]}, Out: []string{"positive"}},
+		onnxtest.Node{Op: "Sqrt", In: []string{"positive"}, Out: []string{out}})
+	c := plainConfig()
+	c.Path = m.Write(t, "roots.onnx")
+	model, err := open(t, c)
+	check(t, err)
+	return model
+}
+
+// One image whose gradient is NaN is classified as it is, and marked; the one
+// beside it is attacked as if it were alone.
+func TestAnImageWithoutGradientIsRecorded(t *testing.T) {
+	model := rootsOfPositives(t)
+	grey, black := colour("grey.png", 8, 102, 128, 153), colour("black.png", 8, 0, 0, 0)
+	grey.Label, black.Label = 0, 0
+	for _, name := range []string{"fgsm", "pgd", "apgd", "pgd_l2"} {
+		entry, err := stages.Stages.Lookup(name)
+		check(t, err)
+		stage, err := entry.New(func(any) error { return nil })
+		check(t, err)
+		attack := stage.(pipeline.Attack)
+		made, err := attack.AttackModel(t.Context(), model, []pipeline.Sample{grey, black})
+		check(t, err)
+		alone, err := attack.AttackModel(t.Context(), model, []pipeline.Sample{grey})
+		check(t, err)
+		if !slices.Equal(made[0].Exact.Pix, alone[0].Exact.Pix) || made[0].Attacked.Linf == 0 || made[0].Attacked.ZeroGradient {
+			t.Errorf("%s: the sound image is changed by %+v, and differs from the one that is attacked alone", name, made[0].Attacked)
+		}
+		if !made[1].Attacked.ZeroGradient || name == "fgsm" && made[1].Attacked.Linf != 0 {
+			t.Errorf("%s: the image without a gradient is changed by %+v", name, made[1].Attacked)
+		}
+		infer(t, model, made, false)
+	}
+}
+
+// A gradient that is never finite is none: all images would seem robust.
+func TestAGradientThatIsNeverFiniteIsRefused(t *testing.T) {
+	m := onnxtest.Classifier{Classes: 2}.Model()
+	last := &m.Graph.Nodes[len(m.Graph.Nodes)-1]
+	out := last.Out[0]
+	last.Out[0] = out + "_inner"
+	// The root of what is 0 for every image; the logits stay as they are.
+	m.Graph.Nodes = append(m.Graph.Nodes,
+		onnxtest.Node{Op: "Sub", In: []string{last.Out[0], last.Out[0]}, Out: []string{"zero"}},
+		onnxtest.Node{Op: "Sqrt", In: []string{"zero"}, Out: []string{"root"}},
+		onnxtest.Node{Op: "Add", In: []string{last.Out[0], "root"}, Out: []string{out}})
+	c := plainConfig()
+	c.Path = m.Write(t, "m.onnx")
+	model, err := open(t, c)
+	check(t, err)
+	_, err = model.Differentiator(t.Context(), true)
+	if !errors.Is(err, pipeline.ErrNoGradient) || !strings.Contains(err.Error(), "for plain test images") {
+		t.Errorf("got %v", err)
+	}
+	d, err := model.Differentiator(t.Context(), false)
+	check(t, err)
 	check(t, d.Close())
 }

@@ -51,6 +51,6 @@ func checkRestarts(r restartConfig, a ascentConfig) error {
 func newPGD(c pgdConfig) (pipeline.Stage, error) {
 	method := attack.PGD{Steps: c.Steps, Step: of255(c.Step), RandomStart: c.RandomStart}
 	a := newCubeAttack("pgd", method, c.cubeConfig)
-	a.options.Restarts, a.fallback = c.Restarts, c.fallback()
+	a.options.Restarts, a.access = c.Restarts, c.accessConfig
 	return a, nil
 }

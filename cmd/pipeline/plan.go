@@ -195,14 +195,25 @@ func attackShare(o pipeline.Overview) string {
 	for _, p := range o.Pipelines {
 		cost := p.ForwardPasses + backwardCost*p.BackwardPasses
 		all += cost
-		if p.BackwardPasses > 0 {
+		if p.Attacked {
 			attacks += cost
 		}
 	}
 	if attacks == 0 {
 		return ""
 	}
-	return fmt.Sprintf("attacks: about %d %% of the work (a backward pass counted as %d forward passes)\n", 100*attacks/all, backwardCost)
+	return fmt.Sprintf("attacks: about %d %% of the work (a backward pass counted as %d forward passes)\n", 100*attacks/all, backwardCost) + substitutes(o)
+}
+
+// substitutes says what the attacks cost on models without a gradient.
+func substitutes(o pipeline.Overview) string {
+	var b strings.Builder
+	for _, p := range o.Pipelines {
+		if p.SubstitutePasses > 0 {
+			fmt.Fprintf(&b, "pipeline %s: up to %d forward passes if no model has a gradient and Square stands in\n", p.Name, p.SubstitutePasses)
+		}
+	}
+	return b.String()
 }
 
 // authorsCleanPasses is how often the code released with the paper runs a

@@ -56,7 +56,9 @@ func (a APGD) search(ctx context.Context, b *batch) error {
 			last = k
 		}
 	}
-	b.each(func(i int) { copy(climbs[i].x, climbs[i].best) })
+	for _, c := range climbs { // also where the search ended early
+		copy(c.x, c.best)
+	}
 	return nil
 }
 

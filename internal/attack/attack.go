@@ -78,7 +78,8 @@ type Outcome struct {
 	// Forward and Backward count passes for this image, those at the clean image
 	// included.
 	Forward, Backward int32
-	// ZeroGradient is whether a gradient was zero everywhere.
+	// ZeroGradient is whether a gradient was zero everywhere, or not known: see
+	// Run.
 	ZeroGradient bool
 }
 
@@ -108,6 +109,12 @@ func Passes(m Method, o Options) (forward, backward int) {
 
 // Run attacks each image within each radius. The outcomes are by image, then by
 // radius.
+//
+// What is not finite is of one image and does not end the others: values of a
+// gradient that are not finite count as 0, and where an output of the network is
+// not the search ends with the clean image, or for APGD with the best found
+// before. ZeroGradient is then set. A loss that is not finite is taken from the
+// logits.
 func Run(ctx context.Context, oracle Oracle, m Method, in Images, o Options) ([][]Outcome, error) {
 	if err := in.check(oracle.Classes()); err != nil {
 		return nil, err

@@ -2,7 +2,6 @@ package attack
 
 import (
 	"context"
-	"errors"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -31,6 +30,7 @@ type batch struct {
 	spare        [][]float32
 
 	before  []bool // classified correctly when clean
+	broken  []bool // an output is not finite for the clean image
 	skipped []bool // not searched for in this restart
 	settled []bool // the search is over
 	visit   []cost // of the clean image
@@ -49,7 +49,7 @@ func newBatch(oracle Oracle, in Images, o Options) *batch {
 		oracle: oracle, in: in, options: o, size: size, classes: classes,
 		rands: make([]*rand.Rand, rows), clean: make([]float32, rows*size), x: make([]float32, rows*size),
 		labels: make([]int64, rows), logits: make([]float32, rows*classes), loss: make([]float32, rows),
-		kept: make([]float32, rows*size), before: make([]bool, rows), skipped: make([]bool, rows),
+		kept: make([]float32, rows*size), before: make([]bool, rows), broken: make([]bool, rows), skipped: make([]bool, rows),
 		settled: make([]bool, rows), visit: make([]cost, rows), spent: make([]cost, rows), verdict: make([]verdict, rows),
 	}
 }
@@ -114,7 +114,8 @@ func (b *batch) visitClean(ctx context.Context, differentiate bool) error {
 		return err
 	}
 	for i := range b.n {
-		b.before[i] = isCorrect(b.logitsOf(i), b.labels[i])
+		b.broken[i] = b.settled[i]
+		b.before[i] = !b.broken[i] && isCorrect(b.logitsOf(i), b.labels[i])
 	}
 	copy(b.visit, b.spent)
 	return nil
@@ -137,7 +138,7 @@ func (b *batch) searchBall(ctx context.Context, m Method, radius float32) error 
 	copy(b.spent, b.visit)
 	copy(b.kept, b.clean)
 	for i := range b.n {
-		b.skipped[i] = b.options.EarlyStop && !b.before[i]
+		b.skipped[i] = b.broken[i] || b.options.EarlyStop && !b.before[i]
 		b.verdict[i] = verdict{loss: math.Inf(-1)}
 	}
 	for restart := range b.options.Restarts {
@@ -214,7 +215,8 @@ func (b *batch) evaluate(ctx context.Context) error {
 		return err
 	}
 	b.each(func(i int) { b.spent[i].forward++ })
-	return b.checkLogits()
+	b.settleBroken()
+	return nil
 }
 
 // differentiate writes the logits, losses and gradients at x.
@@ -225,41 +227,51 @@ func (b *batch) differentiate(ctx context.Context) error {
 	if err := b.oracle.Gradient(ctx, b.x, b.labels, b.logits, b.loss, b.grad); err != nil {
 		return err
 	}
-	for i := range b.n {
-		if b.settled[i] {
-			continue
-		}
-		finite, zero := inspect(b.image(b.grad, i))
-		if !finite {
-			return &ImageError{Image: b.first + i, Err: errNotFinite}
-		}
+	b.each(func(i int) {
 		c := &b.spent[i]
-		c.forward, c.backward, c.zeroGradient = c.forward+1, c.backward+1, c.zeroGradient || zero
-	}
-	return b.checkLogits()
-}
-
-var (
-	errNotFinite = errors.New("the gradient must be finite, has NaN or infinite values: the network divides by zero or overflows here; " +
-		"the attack square needs no gradient")
-	errNoLogits = errors.New("the network gives NaN here")
-)
-
-func (b *batch) checkLogits() error {
-	for i := range b.n {
-		if slices.ContainsFunc(b.logitsOf(i), func(z float32) bool { return z != z }) {
-			return &ImageError{Image: b.first + i, Err: errNoLogits}
+		c.forward, c.backward = c.forward+1, c.backward+1
+		if !usable(b.image(b.grad, i)) {
+			c.zeroGradient = true
 		}
-	}
+	})
+	b.settleBroken()
+	b.each(func(i int) {
+		if l := b.loss[i]; l-l != 0 {
+			b.loss[i] = float32(crossEntropy(b.logitsOf(i), b.labels[i]))
+		}
+	})
 	return nil
 }
 
-func inspect(gradient []float32) (finite, zero bool) {
+// settleBroken ends the search where an output of the network is not finite,
+// with the clean image: what is found must have a prediction.
+func (b *batch) settleBroken() {
+	b.each(func(i int) {
+		if !slices.ContainsFunc(b.logitsOf(i), func(z float32) bool { return z-z != 0 }) {
+			return
+		}
+		copy(b.image(b.x, i), b.image(b.clean, i))
+		b.spent[i].zeroGradient = true
+		b.settled[i] = true
+	})
+}
+
+// usable makes values that are not finite 0: they give no direction. It says
+// whether all were finite, and one of them not 0.
+func usable(gradient []float32) bool {
 	var sum float32 // of zeros, and of NaN where a value is not finite
-	zero = true
+	zero := true
 	for _, g := range gradient {
 		sum += g * 0
 		zero = zero && g == 0
 	}
-	return sum == 0, zero
+	if sum == 0 {
+		return !zero
+	}
+	for j, g := range gradient {
+		if g-g != 0 {
+			gradient[j] = 0
+		}
+	}
+	return false
 }

@@ -65,6 +65,9 @@ func (c Config) pipeline(p Pipeline) *yaml.Node {
 	if p.Models != nil {
 		m.set("models", p.Models)
 	}
+	if p.Sample > 0 {
+		m.set("sample", p.Sample)
+	}
 	if p.Limit > 0 {
 		m.set("limit", p.Limit)
 	}
@@ -167,7 +170,7 @@ func written(value any) any {
 		return []any{v.Type, v.Options.Value}
 	case []Pipeline:
 		return each(v, func(p Pipeline) any {
-			return []any{p.Name, written(p.Source), written(p.Stages), p.Models, p.Limit}
+			return []any{p.Name, written(p.Source), written(p.Stages), p.Models, p.Sample, p.Limit}
 		})
 	}
 	return value

@@ -82,6 +82,7 @@ func TestHash(t *testing.T) {
 		"model name": strings.Replace(example, "name: lite0", "name: lite1", 1),
 		"model type": strings.Replace(example, "name: lite0", "name: lite0, type: other", 1),
 		"option":     strings.Replace(example, "labels: imagenet", "labels: folders", 1),
+		"sample":     strings.Replace(example, "- name: clean", "- name: clean\n    sample: 5", 1),
 		"limit":      strings.Replace(example, "- name: clean", "- name: clean\n    limit: 5", 1),
 		"new sink":   example + "  - {type: predictions}\n",
 	} {
@@ -184,6 +185,7 @@ func randomPipeline(t *rapid.T, models []any) map[string]any {
 		"source": map[string]any{"type": "image_folder", "root": filepath.Join("data", "imagenet-sample"), "labels": text.Draw(t, "labels")},
 		"stages": []any{stage},
 		"models": models,
+		"sample": rapid.IntMin(0).Draw(t, "sample"),
 		"limit":  rapid.IntMin(0).Draw(t, "limit"),
 	}
 }

@@ -65,7 +65,8 @@ type Pipeline struct {
 	Source Component   `koanf:"source" jsonschema:"required" jsonschema_description:"Where the images come from."`
 	Stages []Component `koanf:"stages" jsonschema_description:"What happens to each image, in order."`
 	Models []string    `koanf:"models" jsonschema:"minItems=1,uniqueItems=true" jsonschema_description:"Names of the models that see this pipeline; all when left out."`
-	Limit  int         `koanf:"limit" jsonschema:"minimum=0" jsonschema_description:"Use only so many images; 0 is all."`
+	Sample int         `koanf:"sample" jsonschema:"minimum=0" jsonschema_description:"Use only so many images, drawn by the seed from the whole data set; 0 is all. A larger sample holds a smaller one."`
+	Limit  int         `koanf:"limit" jsonschema:"minimum=0" jsonschema_description:"Use only the first so many images, those of sample where it is given; 0 is all."`
 	// Optional pipelines are left out where their data set is not on the machine.
 	Optional bool   `koanf:"optional" jsonschema_description:"Leave the pipeline out, and say so, where a folder or file of its source is not there or its environment variable is not set."`
 	Path     string `koanf:"-"`
