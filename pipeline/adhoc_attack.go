@@ -88,8 +88,9 @@ func (r *runner) eachAttack(ctx context.Context, take func(input Sample, made []
 	defer end()
 	c, pass, workers := r.plan.config, &r.plan.passes[0], r.workers()
 	prepare := &preparer{pass: pass, models: r.models, seed: c.Seed, recrop: c.Protocol == protocolQubaCode, clock: r.clock, limits: imaging.Options{MaxPixels: c.MaxPixels}}
-	batches := newBatcher(r.models)
-	ready := flatMap(from(g, reading, pass.path, pass.samples(reading)), "preparing images", workers, workers, prepare.Prepare)
+	var whole bool
+	batches := newBatcher(r.models, passDone{}, func() bool { return whole })
+	ready := flatMap(from(g, reading, pass.path, pass.numbered(reading, 0, &whole)), "preparing images", workers, workers, prepare.Prepare)
 	works := scan(ready, "batching", batches.Add, batches.Flush)
 	made := flatMap(works, "attacking", workers, workers, r.attack)
 	var count ImageCount

@@ -31,9 +31,12 @@ const stagingFolder = ".partial"
 type folder struct {
 	path    string
 	staging string
-	unlock  func()
-	bad     *os.File
-	badBuf  *bufio.Writer
+	// unfinished says that the staging folder holds the journal of a run that is
+	// not finished, and shall keep it.
+	unfinished bool
+	unlock     func()
+	bad        *os.File
+	badBuf     *bufio.Writer
 }
 
 // ErrOtherResult is the error for a result folder that holds the result of
@@ -74,11 +77,14 @@ func (f *folder) open(hash string, overwrite bool) error {
 	if earlier.Status != "" && earlier.ConfigHash != hash && !overwrite {
 		return ErrOtherResult
 	}
-	// What a killed run left behind is of no use.
-	if err := os.RemoveAll(f.staging); err != nil {
+	if err := os.MkdirAll(f.staging, 0o777); err != nil {
 		return err
 	}
-	if err := os.Mkdir(f.staging, 0o777); err != nil {
+	if f.unfinished, err = f.hasJournal(); err != nil {
+		return err
+	}
+	f.unfinished = f.unfinished && !overwrite
+	if err := f.clear(); err != nil {
 		return err
 	}
 	f.bad, err = os.Create(filepath.Join(f.staging, record.BadFile))
@@ -86,6 +92,34 @@ func (f *folder) open(hash string, overwrite bool) error {
 		return err
 	}
 	f.badBuf = bufio.NewWriter(f.bad)
+	return nil
+}
+
+func (f *folder) journalPath() string { return filepath.Join(f.staging, journalFile) }
+
+func (f *folder) hasJournal() (bool, error) {
+	_, err := os.Lstat(f.journalPath())
+	if errors.Is(err, os.ErrNotExist) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// clear empties the staging folder: of what a run has left there, only the
+// journal of an unfinished one is of use.
+func (f *folder) clear() error {
+	entries, err := os.ReadDir(f.staging)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if f.unfinished && e.Name() == journalFile {
+			continue
+		}
+		if err := os.RemoveAll(filepath.Join(f.staging, e.Name())); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
@@ -111,13 +145,12 @@ func (f *folder) earlier() (earlierRun, error) {
 	return e, nil
 }
 
-// Close unlocks the folder and drops what was not finished.
+// Close unlocks the folder and drops what was not finished but the journal.
 func (f *folder) Close() {
 	if f.bad != nil {
 		_ = f.bad.Close() // it was closed before when the run was finished
-	}
-	if f.bad != nil {
-		_ = os.RemoveAll(f.staging) // the next run tries again
+		_ = f.clear()     // the next run tries again
+		_ = os.Remove(f.staging)
 	}
 	f.unlock()
 }

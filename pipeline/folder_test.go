@@ -81,9 +81,11 @@ func TestOneRunPerResultFolder(t *testing.T) {
 }
 
 // An interrupted run does not replace a complete result, and a run that fails
-// leaves the earlier one as it is.
+// leaves the earlier one as it is. What they have computed is all that stays of
+// them.
 func TestEarlierResultIsKept(t *testing.T) {
 	b := newBench(t)
+	b.source.N = 5000
 	m := b.model("a", &pipelinetest.FakeModel{Classes: 3, Batch: 4})
 	if _, err := b.run(t.Context(), oneModel, pipeline.RunOptions{}); err != nil {
 		t.Fatal(err)
@@ -97,7 +99,7 @@ func TestEarlierResultIsKept(t *testing.T) {
 		t.Errorf("error %v, kept %v, interrupted %v", err, res.Kept, res.Interrupted)
 	}
 	b.sink.onWrite = nil
-	b.source.FailAt = 9
+	b.source.FailAt = 4990
 	if _, err := b.run(t.Context(), oneModel, pipeline.RunOptions{}); err == nil {
 		t.Error("no error of a failing source")
 	}
@@ -108,6 +110,13 @@ func TestEarlierResultIsKept(t *testing.T) {
 	}
 	if after := readFile(t, filepath.Join(b.out, record.RunFile)); after != before {
 		t.Errorf("the earlier run.json was replaced by\n%s", after)
+	}
+	if left, err := os.ReadDir(filepath.Join(b.out, ".partial")); err != nil || len(left) != 1 || left[0].Name() != "journal" {
+		t.Errorf("in the staging folder are %v, want the journal (%v)", left, err)
+	}
+	m.OpenErr = nil
+	if _, err := b.run(t.Context(), oneModel, pipeline.RunOptions{}); err != nil {
+		t.Fatal(err)
 	}
 	if _, err := os.Stat(filepath.Join(b.out, ".partial")); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("the staging folder was left behind: %v", err)

@@ -1,8 +1,10 @@
 package pipeline
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/apache/arrow/go/v17/arrow"
@@ -16,23 +18,51 @@ type work struct {
 	pipeline, model int
 	batch           []Sample
 	private         []*Image // those of the batch that nobody else holds
+	place           place    // of the last item of the batch
 	read            int64    // samples that left the source since the step before
 	bad, warnings   []BadSample
+	last            bool // of the pass
+	// cutShort says that the batch is short because reading was stopped: when
+	// all is read, the items fall into other batches.
+	cutShort bool
+}
+
+// place is that of an item among those of one pipeline and model: the position
+// in the pass of the sample that it was made of, and which of that sample's items
+// it is, from 1. The zero place comes before all others.
+type place struct {
+	Sample int64 `json:"sample"`
+	Item   int   `json:"item"`
+}
+
+// next is the place of the item after p, which is made of the given sample.
+func (p place) next(sample int64) place {
+	if sample == p.Sample {
+		return place{sample, p.Item + 1}
+	}
+	return place{sample, 1}
+}
+
+func (p place) after(q place) bool {
+	return p.Sample > q.Sample || p.Sample == q.Sample && p.Item > q.Item
 }
 
 // batcher cuts the items of each pipeline and model into batches of the
-// model's size. The cuts depend on the order of the items alone.
+// model's size. The cuts depend on the order of the items alone: it leaves out
+// the items and news that an earlier run has done, which all end with a cut.
 type batcher struct {
 	models  []openModel
+	done    passDone
+	whole   func() bool // whether all samples were read; asked at the end
 	open    map[batchKey]*openBatch
-	order   []batchKey // in order of first use
-	pending work       // news that no batch has carried yet
+	pending work // news that no batch has carried yet
 }
 
 type batchKey struct{ pipeline, model int }
 
 // openBatch is a batch that is not full yet.
 type openBatch struct {
+	place   place // of the last item that was seen
 	samples []Sample
 	private []*Image
 }
@@ -40,29 +70,21 @@ type openBatch struct {
 // newsLimit bounds the news that wait for a batch to travel with.
 const newsLimit = 256
 
-func newBatcher(models []openModel) *batcher {
-	return &batcher{models: models, open: map[batchKey]*openBatch{}}
+func newBatcher(models []openModel, done passDone, whole func() bool) *batcher {
+	return &batcher{models: models, done: done, whole: whole, open: map[batchKey]*openBatch{}}
 }
 
 // Add takes the next prepared sample and returns the batches that it fills.
 func (b *batcher) Add(p prepared) ([]work, error) {
-	b.pending.read++
-	b.pending.bad = append(b.pending.bad, p.bad...)
-	b.pending.warnings = append(b.pending.warnings, p.warnings...)
+	if p.at >= b.done.read {
+		b.pending.read++
+		b.pending.bad = append(b.pending.bad, p.bad...)
+		b.pending.warnings = append(b.pending.warnings, p.warnings...)
+	}
 	var full []work
 	for _, it := range p.items {
 		key := batchKey{it.pipeline, it.model}
-		open, known := b.open[key]
-		if !known {
-			open = &openBatch{}
-			b.open[key] = open
-			b.order = append(b.order, key)
-		}
-		open.samples = append(open.samples, it.sample)
-		if it.private {
-			open.private = append(open.private, it.sample.Image)
-		}
-		if len(open.samples) == b.models[it.model].info.BatchSize {
+		if b.add(key, p.at, it) == b.models[it.model].info.BatchSize {
 			full = append(full, b.cut(key))
 		}
 	}
@@ -72,22 +94,50 @@ func (b *batcher) Add(p prepared) ([]work, error) {
 	return full, nil
 }
 
-// Flush returns the last, short batches.
+// add puts an item of a sample into its batch, unless it is done, and returns
+// how many are in it.
+func (b *batcher) add(key batchKey, sample int64, it item) int {
+	open, known := b.open[key]
+	if !known {
+		open = &openBatch{}
+		b.open[key] = open
+	}
+	open.place = open.place.next(sample)
+	if !open.place.after(b.done.places[key]) {
+		return 0
+	}
+	open.samples = append(open.samples, it.sample)
+	if it.private {
+		open.private = append(open.private, it.sample.Image)
+	}
+	return len(open.samples)
+}
+
+// Flush returns the last, short batches, in the order of pipelines and models.
 func (b *batcher) Flush() ([]work, error) {
 	var rest []work
-	for _, key := range b.order {
+	for _, key := range slices.SortedFunc(maps.Keys(b.open), batchKey.compare) {
 		if len(b.open[key].samples) > 0 {
 			rest = append(rest, b.cut(key))
 		}
 	}
-	return append(rest, b.news()), nil
+	rest = append(rest, b.news())
+	rest[len(rest)-1].last = true
+	for i := range rest {
+		rest[i].cutShort = !b.whole()
+	}
+	return rest, nil
+}
+
+func (k batchKey) compare(other batchKey) int {
+	return cmp.Or(k.pipeline-other.pipeline, k.model-other.model)
 }
 
 func (b *batcher) cut(key batchKey) work {
 	w := b.news()
 	open := b.open[key]
-	w.pipeline, w.model, w.batch, w.private = key.pipeline, key.model, open.samples, open.private
-	*open = openBatch{samples: make([]Sample, 0, len(w.batch))}
+	w.pipeline, w.model, w.batch, w.private, w.place = key.pipeline, key.model, open.samples, open.private, open.place
+	*open = openBatch{place: open.place, samples: make([]Sample, 0, len(w.batch))}
 	return w
 }
 
@@ -100,7 +150,9 @@ func (b *batcher) news() work {
 // inferred is a finished step.
 type inferred struct {
 	work
-	record arrow.Record // nil when there was no batch, or its model failed
+	// records are those of the batch, several where an attack made many of it;
+	// none when there was no batch, or its model failed.
+	records []arrow.Record
 }
 
 // inferrer runs batches through their models. It is safe for concurrent use.
@@ -112,12 +164,11 @@ type inferrer struct {
 	opening *opening
 }
 
-// Infer never fails for a model alone: the model is given up instead. A batch
-// that an attack makes many of gives several records.
+// Infer never fails for a model alone: the model is given up instead.
 func (r *inferrer) Infer(ctx context.Context, w work) ([]inferred, error) {
-	steps := []inferred{{work: w}}
+	step := inferred{work: w}
 	if w.batch == nil {
-		return steps, nil
+		return []inferred{step}, nil
 	}
 	<-r.opening.done
 	if r.opening.err != nil {
@@ -127,33 +178,18 @@ func (r *inferrer) Infer(ctx context.Context, w work) ([]inferred, error) {
 	if !model.failed() {
 		records, err := r.classify(ctx, model, w)
 		if MachineFault(err) {
-			release(records)
 			return nil, fmt.Errorf("%s: %w", model.name, err)
 		}
 		if err != nil && ctx.Err() == nil {
 			model.giveUp(err)
 		}
-		steps = withRecords(w, records)
+		step.records = records
 	}
 	for _, image := range w.private {
 		imaging.Recycle(image)
 	}
-	for i := range steps {
-		steps[i].batch, steps[i].private = nil, nil
-	}
-	return steps, nil
-}
-
-// withRecords gives the first record the news of the step.
-func withRecords(w work, records []arrow.Record) []inferred {
-	steps := []inferred{{work: w}}
-	for i, rec := range records {
-		if i > 0 {
-			steps = append(steps, inferred{work: work{pipeline: w.pipeline, model: w.model}})
-		}
-		steps[i].record = rec
-	}
-	return steps
+	step.batch, step.private = nil, nil
+	return []inferred{step}, nil
 }
 
 // classify attacks the samples of a batch where the pipeline says so, and

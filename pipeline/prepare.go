@@ -22,6 +22,7 @@ type item struct {
 
 // prepared is what became of one sample of the source.
 type prepared struct {
+	at       int64 // position in the pass
 	items    []item
 	bad      []BadSample
 	warnings []BadSample // used all the same
@@ -40,6 +41,7 @@ type BadSample struct {
 type preparer struct {
 	pass   *pass
 	models []openModel
+	done   passDone
 	limits imaging.Options
 	seed   uint64
 	// recrop is the way of the authors' code: what is whole goes through the
@@ -50,7 +52,8 @@ type preparer struct {
 }
 
 // Prepare never fails for one sample alone: what cannot be used is in bad.
-func (p *preparer) Prepare(ctx context.Context, s Sample) ([]prepared, error) {
+func (p *preparer) Prepare(ctx context.Context, n numbered) ([]prepared, error) {
+	s := n.sample
 	s.Seed = p.seed
 	read := s
 	room := p.rooms.take()
@@ -60,10 +63,10 @@ func (p *preparer) Prepare(ctx context.Context, s Sample) ([]prepared, error) {
 		return nil, fmt.Errorf("%s: %w", s.Path, err)
 	}
 	if err != nil {
-		return []prepared{{bad: []BadSample{p.note(s, err.Error())}}}, nil
+		return []prepared{{at: n.at, bad: []BadSample{p.note(s, err.Error())}}}, nil
 	}
 	s = s.With(image, s.Variant)
-	var out prepared
+	out := prepared{at: n.at}
 	defer func() {
 		if !p.held(read, image, out.items) {
 			room.pixels = image.Pix
@@ -73,7 +76,11 @@ func (p *preparer) Prepare(ctx context.Context, s Sample) ([]prepared, error) {
 		out.warnings = []BadSample{p.note(s, warning)}
 	}
 	for i := range p.pass.pipelines {
-		if err := p.prepareFor(ctx, &p.pass.pipelines[i], s, &out); err != nil {
+		pl := &p.pass.pipelines[i]
+		if p.done.of(pl, p.models) > n.at {
+			continue
+		}
+		if err := p.prepareFor(ctx, pl, s, &out); err != nil {
 			return nil, err
 		}
 	}

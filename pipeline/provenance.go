@@ -58,6 +58,7 @@ func (r *runner) modelRecords() []record.ModelRecord {
 		records = append(records, record.ModelRecord{
 			Name: m.Name, SHA256: m.Info.SHA256, Classes: m.Info.Classes,
 			Parameters: m.Info.Parameters, ParametersOrigin: m.Info.ParametersOrigin, Labels: m.Info.Labels,
+			Notes: m.Notes,
 		})
 	}
 	return records
@@ -99,6 +100,7 @@ type runFile struct {
 	Images      int64             `json:"images"`
 	ImagesPerS  float64           `json:"images_per_s"`
 	Predictions int64             `json:"predictions"`
+	Resumed     Resumed           `json:"resumed,omitzero"`
 	Bad         int64             `json:"bad"`
 	Warnings    int64             `json:"damaged_but_used"`
 	OverBudget  []string          `json:"over_bad_budget"`
@@ -172,7 +174,7 @@ func (r *runner) runFile() runFile {
 	f := runFile{
 		Version: Version, ConfigHash: config.Hash(r.plan.config), Status: res.status(), Started: r.began.UTC(),
 		ElapsedS: res.Elapsed.Seconds(), FirstRecord: res.FirstRecord.Seconds(),
-		Images: res.Images, ImagesPerS: float64(res.Images) / res.Elapsed.Seconds(),
+		Images: res.Images, ImagesPerS: float64(res.Images-res.Resumed.Images) / res.Elapsed.Seconds(), Resumed: res.Resumed,
 		Predictions: res.Rows, Bad: res.Bad, Warnings: r.tally.warnings,
 		OverBudget: list(res.OverBudget), LeftOut: list(r.plan.left), Failed: list(res.Failed), Problems: list(res.Problems),
 		CPU: res.CPU, Workers: r.workers(), Provenance: r.info.Metadata, Stages: r.stages,

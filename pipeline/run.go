@@ -34,7 +34,9 @@ func (p *Plan) Run(ctx context.Context, opt RunOptions) (Result, error) {
 	r.result.Out = folder.path
 	err = r.run(ctx)
 	r.closeModels()
+	r.closeJournal()
 	r.background.Wait()
+	r.result.Resumed = r.tally.resumed
 	r.result.Elapsed = time.Since(r.began)
 	r.result.CPU = r.clock.cpuTime()
 	r.result.Interrupted = ctx.Err() != nil
@@ -44,6 +46,7 @@ func (p *Plan) Run(ctx context.Context, opt RunOptions) (Result, error) {
 	if err == nil {
 		err = r.writeResult()
 	}
+	folder.unfinished = err != nil || r.result.Interrupted
 	return r.result, err
 }
 
@@ -63,6 +66,8 @@ type runner struct {
 	// background is what goes on beside the run and ends before it does.
 	background sync.WaitGroup
 	opening    opening
+	journal    *journal   // nil before the first finished step
+	done       []passDone // by pass: what an earlier run had finished
 	tally      tally
 	result     Result
 }
@@ -86,7 +91,10 @@ func (r *runner) run(ctx context.Context) error {
 		defer close(r.opening.done)
 		r.opening.err = r.open(ctx)
 	}()
-	err := r.runPasses(ctx)
+	err := r.resume(ctx)
+	if err == nil {
+		err = r.runPasses(ctx)
+	}
 	<-r.opening.done
 	if r.opening.err != nil {
 		return r.opening.err
@@ -102,7 +110,10 @@ func (r *runner) run(ctx context.Context) error {
 
 func (r *runner) runPasses(ctx context.Context) error {
 	for i := range r.plan.passes {
-		if err := r.runPass(ctx, &r.plan.passes[i]); err != nil {
+		if r.done[i].whole {
+			continue
+		}
+		if err := r.runPass(ctx, i); err != nil {
 			return err
 		}
 	}
@@ -194,9 +205,10 @@ func (r *runner) waitingBatches(p *pass) int {
 	return max(1, r.workers()*waitingImages/size)
 }
 
-// runPass streams one data set through its pipelines and models into the
-// sinks.
-func (r *runner) runPass(ctx context.Context, pass *pass) error {
+// runPass streams one data set, by its position in the plan, through its
+// pipelines and models into the sinks.
+func (r *runner) runPass(ctx context.Context, at int) error {
+	pass, done := &r.plan.passes[at], r.done[at]
 	g := newGroup(context.WithoutCancel(ctx))
 	defer g.cancel(nil)
 	reading, stopReading := context.WithCancel(ctx)
@@ -205,25 +217,45 @@ func (r *runner) runPass(ctx context.Context, pass *pass) error {
 
 	c := r.plan.config
 	workers := r.workers()
-	prepare := &preparer{pass: pass, models: r.models, seed: c.Seed, recrop: c.Protocol == protocolQubaCode, clock: r.clock, rooms: make(rooms, workers), limits: imaging.Options{MaxPixels: c.MaxPixels}}
-	batches := newBatcher(r.models)
+	prepare := &preparer{pass: pass, models: r.models, done: done, seed: c.Seed, recrop: c.Protocol == protocolQubaCode, clock: r.clock, rooms: make(rooms, workers), limits: imaging.Options{MaxPixels: c.MaxPixels}}
+	var whole bool // set before the last sample is through
+	batches := newBatcher(r.models, done, func() bool { return whole })
 	infer := &inferrer{models: r.models, attacks: r.plan.attacks(), probs: r.probsByPipeline(), clock: r.clock, opening: &r.opening}
 
-	samples := from(g, reading, pass.path, pass.samples(reading))
+	samples := from(g, reading, pass.path, pass.numbered(reading, done.first(pass, r.models), &whole))
 	ready := flatMap(samples, "preparing images", workers, workers, prepare.Prepare)
 	works := buffered(scan(ready, "batching", batches.Add, batches.Flush), r.waitingBatches(pass))
-	done := flatMap(works, "inference", workers, workers, infer.Infer)
+	steps := flatMap(works, "inference", workers, workers, infer.Infer)
 	r.tally.feed(pass)
-	err := drain(done, "writing results", func(d inferred) error { return r.take(ctx, pass, d) })
+	err := drain(steps, "writing results", func(d inferred) error { return r.take(ctx, at, d) })
 	if errors.Is(err, errSource) {
 		return &DataError{err}
 	}
 	return err
 }
 
-// take hands a finished step to the tally and the sinks. It runs in one
-// goroutine.
-func (r *runner) take(ctx context.Context, pass *pass, d inferred) error {
+// take keeps a finished step and hands it on. It runs in one goroutine.
+func (r *runner) take(ctx context.Context, pass int, d inferred) error {
+	if err := r.keep(pass, d); err != nil {
+		release(d.records)
+		return err
+	}
+	if len(d.records) > 0 && r.result.FirstRecord == 0 {
+		r.result.FirstRecord = time.Since(r.began)
+	}
+	if err := r.count(ctx, &r.plan.passes[pass], d); err != nil {
+		return err
+	}
+	if r.opt.Progress != nil {
+		r.opt.Progress(r.tally.progress())
+	}
+	return nil
+}
+
+// count hands a finished step to the tally and the sinks, and releases its
+// records.
+func (r *runner) count(ctx context.Context, pass *pass, d inferred) error {
+	defer release(d.records)
 	for _, bad := range d.bad {
 		if err := r.recordBad(bad); err != nil {
 			return err
@@ -233,18 +265,11 @@ func (r *runner) take(ctx context.Context, pass *pass, d inferred) error {
 		r.recordWarning(w)
 	}
 	r.tally.read(pass, d.read)
-	if d.record != nil {
-		defer d.record.Release()
-		if r.result.FirstRecord == 0 {
-			r.result.FirstRecord = time.Since(r.began)
-		}
-		r.tally.rows += d.record.NumRows()
-		if err := r.writeRecord(ctx, d); err != nil {
+	for _, rec := range d.records {
+		r.tally.rows += rec.NumRows()
+		if err := r.writeRecord(ctx, d.model, rec); err != nil {
 			return err
 		}
-	}
-	if r.opt.Progress != nil {
-		r.opt.Progress(r.tally.progress())
 	}
 	return nil
 }

@@ -34,6 +34,8 @@ type Run struct {
 type RunModel struct {
 	Name string
 	Info ModelInfo
+	// Notes are caveats of the model in a pipeline, by its name.
+	Notes map[string][]string
 }
 
 // RunPipeline is a pipeline with its data set.
@@ -63,7 +65,8 @@ type RunOptions struct {
 	Progress func(Progress)
 	// Log receives the narration; nil throws it away.
 	Log *slog.Logger
-	// Overwrite allows a result folder that holds the result of another config.
+	// Overwrite allows a result folder that holds the result of another config,
+	// and begins anew what an unfinished run has left there.
 	Overwrite bool
 }
 
@@ -76,6 +79,15 @@ type Progress struct {
 	// TotalRows is how many predictions there will be when every image is used
 	// and no model fails; 0 when only the run tells.
 	TotalRows int64
+	// Resumed is the part of Images and Rows that an unfinished run had made.
+	Resumed Resumed
+}
+
+// Resumed says what a run took over from unfinished runs of the same config.
+type Resumed struct {
+	Times  int   `json:"times"`       // how often the run went on, this time counted
+	Images int64 `json:"images"`      // read before
+	Rows   int64 `json:"predictions"` // made before
 }
 
 // Result is what a run did.
@@ -90,6 +102,7 @@ type Result struct {
 	Failed      []FailedModel
 	Problems    []string // scores that are not defined, with the reason
 	Interrupted bool
+	Resumed     Resumed
 	// Kept says that the folder holds an earlier, complete result, which an
 	// interrupted run does not replace.
 	Kept        bool

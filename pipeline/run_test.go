@@ -11,6 +11,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/apache/arrow/go/v17/arrow"
@@ -32,6 +33,7 @@ type memorySink struct {
 	failAt  int
 	writes  int
 	onWrite func()
+	onClose func() error
 }
 
 func (s *memorySink) Open(_ context.Context, run *pipeline.Run) error {
@@ -59,9 +61,15 @@ func (s *memorySink) Write(_ context.Context, rec arrow.Record) error {
 	return nil
 }
 
-func (s *memorySink) Close(context.Context) error { s.state = "closed"; return nil }
-func (s *memorySink) Abort()                      { s.state = "aborted" }
-func (s *memorySink) Drop(model string)           { s.dropped = append(s.dropped, model) }
+func (s *memorySink) Close(context.Context) error {
+	s.state = "closed"
+	if s.onClose != nil {
+		return s.onClose()
+	}
+	return nil
+}
+func (s *memorySink) Abort()            { s.state = "aborted" }
+func (s *memorySink) Drop(model string) { s.dropped = append(s.dropped, model) }
 
 // stageFunc makes a stage of a function.
 type stageFunc func(pipeline.Sample) ([]pipeline.Sample, error)
@@ -80,6 +88,8 @@ type bench struct {
 	sink    *memorySink
 	out     string
 	workers int
+	// prepared counts the samples of the stage "count" of a crash.
+	prepared atomic.Int64
 }
 
 func newBench(t *testing.T) *bench {

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"sync/atomic"
 
+	"github.com/apache/arrow/go/v17/arrow"
+
 	"quba/pipeline/record"
 )
 
@@ -34,13 +36,13 @@ func (r *runner) probsByPipeline() []bool {
 	return needs
 }
 
-func (r *runner) writeRecord(ctx context.Context, d inferred) error {
-	if r.models[d.model].failed() {
+func (r *runner) writeRecord(ctx context.Context, model int, rec arrow.Record) error {
+	if r.models[model].failed() {
 		return nil
 	}
 	defer timed(&r.clock.sinks)()
 	for _, s := range r.plan.sinks {
-		if err := s.sink.Write(context.WithoutCancel(ctx), d.record); err != nil {
+		if err := s.sink.Write(context.WithoutCancel(ctx), rec); err != nil {
 			return fmt.Errorf("%s: %w", s.name, err)
 		}
 	}

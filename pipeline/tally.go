@@ -11,6 +11,7 @@ type tally struct {
 	rows        int64
 	totalRows   int64 // 0 when unknown
 	feeding     []string
+	resumed     Resumed
 }
 
 type pipelineTally struct{ read, bad int64 }
@@ -57,5 +58,5 @@ func (t *tally) overBudget(fraction float64) []string {
 }
 
 func (t *tally) progress() Progress {
-	return Progress{Pipelines: t.feeding, Images: t.images, TotalImages: t.totalImages, Rows: t.rows, TotalRows: t.totalRows}
+	return Progress{Pipelines: t.feeding, Images: t.images, TotalImages: t.totalImages, Rows: t.rows, TotalRows: t.totalRows, Resumed: t.resumed}
 }

@@ -24,6 +24,7 @@ type progress struct {
 	printed time.Time
 	feeding string
 	total   int64 // images of all pipelines, 0 before the first update
+	resumed int64 // of what is counted, what an unfinished run had done
 }
 
 const plainInterval = 10 * time.Second
@@ -49,15 +50,23 @@ func (p *progress) Writer() io.Writer {
 func (p *progress) Update(now pipeline.Progress) {
 	p.total = now.TotalImages
 	p.feeding = someOf(now.Pipelines, 3)
+	p.resumed = now.Resumed.Images
+	if now.TotalRows > 0 {
+		p.resumed = now.Resumed.Rows
+	}
 	if p.bars == nil {
 		p.plain(now)
 		return
 	}
 	done, total, unit := share(now)
 	if p.bar == nil {
+		resumed := p.resumed
 		p.bar = p.bars.AddBar(total,
 			mpb.PrependDecorators(decor.Any(func(decor.Statistics) string { return p.feeding + " " }), decor.CountersNoUnit("%d/%d "+unit)),
-			mpb.AppendDecorators(decor.AverageSpeed(0, "%.1f "+unit+"/s", decor.WCSyncSpace), decor.Name(" ETA "), decor.AverageETA(decor.ET_STYLE_MMSS)),
+			mpb.AppendDecorators(decor.Any(func(s decor.Statistics) string {
+				rate, eta := p.pace(s.Current-resumed, s.Total-s.Current)
+				return fmt.Sprintf("%.1f %s/s ETA %s", rate, unit, eta)
+			}, decor.WCSyncSpace)),
 			mpb.BarRemoveOnComplete())
 	}
 	p.bar.SetCurrent(done)
@@ -78,18 +87,22 @@ func (p *progress) plain(now pipeline.Progress) {
 		return
 	}
 	p.printed = t
-	elapsed := t.Sub(p.began)
 	done, total, unit := share(now)
-	rate := float64(done) / elapsed.Seconds()
-	eta := "unknown"
-	if rate > 0 {
-		eta = (time.Duration(float64(total-done)/rate) * time.Second).Round(time.Second).String()
-	}
+	rate, eta := p.pace(done-p.resumed, total-done)
 	if unit == "images" {
 		fmt.Fprintf(p.w, "%s: %d/%d images, %.1f images/s, %d predictions, ETA %s\n", p.feeding, done, total, rate, now.Rows, eta)
 		return
 	}
 	fmt.Fprintf(p.w, "%s: %d/%d images, %d/%d %s, %.1f %s/s, ETA %s\n", p.feeding, now.Images, now.TotalImages, done, total, unit, rate, unit, eta)
+}
+
+// pace is how many are done in a second, and how long the rest takes.
+func (p *progress) pace(done, rest int64) (rate float64, eta string) {
+	rate = float64(done) / time.Since(p.began).Seconds()
+	if rate <= 0 {
+		return 0, "unknown"
+	}
+	return rate, (time.Duration(float64(rest)/rate) * time.Second).Round(time.Second).String()
 }
 
 // Close takes the bar away.

@@ -9,7 +9,8 @@ import (
 	"quba/pipeline"
 )
 
-// TestPlainProgress: predictions measure the work where their number is known.
+// TestPlainProgress: predictions measure the work where their number is known,
+// and what was taken over says nothing of the speed.
 func TestPlainProgress(t *testing.T) {
 	tests := map[string]struct {
 		now  pipeline.Progress
@@ -17,6 +18,14 @@ func TestPlainProgress(t *testing.T) {
 	}{
 		"known":   {pipeline.Progress{Pipelines: []string{"a"}, Images: 10, TotalImages: 20, Rows: 100, TotalRows: 1000}, "a: 10/20 images, 100/1000 predictions, 5.0 predictions/s, ETA 3m0s"},
 		"unknown": {pipeline.Progress{Pipelines: []string{"a"}, Images: 10, TotalImages: 20, Rows: 100}, "a: 10/20 images, 0.5 images/s, 100 predictions, ETA 20s"},
+		"resumed": {
+			pipeline.Progress{Pipelines: []string{"a"}, Images: 10, TotalImages: 20, Rows: 700, TotalRows: 1000, Resumed: pipeline.Resumed{Times: 1, Images: 9, Rows: 600}},
+			"a: 10/20 images, 700/1000 predictions, 5.0 predictions/s, ETA 1m0s",
+		},
+		"resumed, unknown": {
+			pipeline.Progress{Pipelines: []string{"a"}, Images: 10, TotalImages: 20, Rows: 70, Resumed: pipeline.Resumed{Times: 1, Images: 5, Rows: 60}},
+			"a: 10/20 images, 0.2 images/s, 70 predictions, ETA 40s",
+		},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -22,10 +22,17 @@ func (a *app) runCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "run CONFIG",
 		Short: "Run the pipelines of a config and write a result folder",
-		Args:  exactArgs("the path of a config"),
+		Long: `run writes the result folder of a config.
+
+A run that was killed or interrupted, or that the machine could not finish, goes on
+where it stopped when the same command is given again: the predictions that it
+had made are taken over, and the result is that of a run without a stop. Where
+anything is not the same, such as a model, an option or the version of the tool,
+it says so and begins anew.`,
+		Args: exactArgs("the path of a config"),
 	}
 	flags := addConfigFlags(cmd)
-	cmd.Flags().BoolVar(&overwrite, "overwrite", false, "replace the result of another config in the result folder")
+	cmd.Flags().BoolVar(&overwrite, "overwrite", false, "replace the result of another config in the result folder, and do not go on with an unfinished run")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		plan, c, err := a.load(args[0], flags)
 		if err != nil {
@@ -109,11 +116,14 @@ func cpuShares(c pipeline.CPUTime) string {
 // narrate sums a run up; total is how many images it was to read.
 func narrate(w io.Writer, r pipeline.Result, total int64) {
 	if r.Interrupted {
-		fmt.Fprintf(w, "interrupted after %d of %d images\n", r.Images, total)
+		fmt.Fprintf(w, "interrupted after %d of %d images; the same command goes on from here\n", r.Images, total)
 	}
 	seconds := r.Elapsed.Seconds()
 	fmt.Fprintf(w, "%d images, %d predictions in %s (%.1f predictions/s), first after %s\n",
-		r.Images, r.Rows, r.Elapsed.Round(10*time.Millisecond), float64(r.Rows)/seconds, r.FirstRecord.Round(time.Millisecond))
+		r.Images, r.Rows, r.Elapsed.Round(10*time.Millisecond), float64(r.Rows-r.Resumed.Rows)/seconds, r.FirstRecord.Round(time.Millisecond))
+	if r.Resumed.Times > 0 {
+		fmt.Fprintf(w, "%d of the predictions were taken over from an unfinished run\n", r.Resumed.Rows)
+	}
 	// Elsewhere the times are elapsed ones, which add up to more than there is.
 	if share := r.CPU.Process; share > 0 && runtime.GOOS == "linux" {
 		fmt.Fprintf(w, "processor time %.1f s: %s\n", share, cpuShares(r.CPU))

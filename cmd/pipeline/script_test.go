@@ -59,6 +59,7 @@ func runScripts(t *testing.T, files []string, library string) {
 			"pictures":        pictures,
 			"samepredictions": samePredictions,
 			"interrupt":       interrupt,
+			"killed":          killed,
 			"fifo":            fifo,
 			"shownresult":     shownResult,
 		},

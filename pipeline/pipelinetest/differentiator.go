@@ -21,14 +21,24 @@ func (f *FakeModel) Differentiator(_ context.Context, gradient bool) (pipeline.D
 	if gradient && !f.Gradients {
 		return nil, fmt.Errorf("fake: %w", pipeline.ErrNoGradient)
 	}
-	return &fakeDifferentiator{model: f}, nil
+	return &fakeDifferentiator{model: f, gradient: gradient}, nil
 }
 
-type fakeDifferentiator struct{ model *FakeModel }
+type fakeDifferentiator struct {
+	model    *FakeModel
+	gradient bool
+}
 
 func (d *fakeDifferentiator) Batch() int   { return d.model.Batch }
 func (d *fakeDifferentiator) Classes() int { return d.model.Classes }
 func (d *fakeDifferentiator) Close() error { return nil }
+
+func (d *fakeDifferentiator) Notes() []string {
+	if d.gradient {
+		return d.model.Notes
+	}
+	return nil
+}
 
 func (d *fakeDifferentiator) Size() (h, w int) {
 	if t := d.model.Transform; t.CropW > 0 && t.CropH > 0 {

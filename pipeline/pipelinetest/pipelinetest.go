@@ -106,6 +106,8 @@ type FakeModel struct {
 	// logits only. Images to differentiate are as large as the crop of Transform,
 	// or 8x8 without one.
 	Gradients bool
+	// Notes are what its Differentiator notes.
+	Notes []string
 
 	mu      sync.Mutex
 	batches []int

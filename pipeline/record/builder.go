@@ -29,7 +29,7 @@ type Attack struct {
 	Before            bool // classified correctly before
 	Linf, L2          float32
 	Forward, Backward int32 // passes through the network
-	ZeroGradient      bool  // a gradient was zero everywhere
+	ZeroGradient      bool  // a gradient was zero everywhere, or not finite
 }
 
 // Builder makes prediction records. It is not safe for concurrent use.

@@ -44,6 +44,8 @@ type ModelRecord struct {
 	Parameters       int64             `json:"parameters"`
 	ParametersOrigin string            `json:"parameters_origin"`
 	Labels           map[string]string `json:"labels,omitempty"`
+	// Notes are caveats of the model in a pipeline, by its name.
+	Notes map[string][]string `json:"notes,omitempty"`
 }
 
 // PipelineRecord is what a result says of a pipeline.
@@ -56,6 +58,19 @@ type PipelineRecord struct {
 	Classes  []string `json:"classes,omitempty"`
 	// Notes are caveats of the data set.
 	Notes []string `json:"notes,omitempty"`
+}
+
+// PipelineStages is what a config alone says of the stages of a pipeline.
+type PipelineStages struct {
+	Pipeline string
+	// Attack is the type of the attack that the stages end in, "" for none.
+	Attack string
+	// Severities are those of the attack's images, nil where it does not say.
+	Severities []int32
+	// Before are the types of the stages before the attack, and Versions is how
+	// many images they make of one, 0 when only the run tells.
+	Before   []string
+	Versions int
 }
 
 // MetricSpec says which metric made a score, so that it can be made again

@@ -34,7 +34,7 @@ const (
 	ColL2           = "l2"            // Euclidean norm of the change, in the same unit
 	ColForward      = "forward"       // forward passes of the attack
 	ColBackward     = "backward"      // backward passes of the attack
-	ColZeroGradient = "zero_gradient" // whether the attack met a gradient of zeros
+	ColZeroGradient = "zero_gradient" // whether the attack met a gradient of zeros, or one that is not finite
 )
 
 const (
