@@ -56,7 +56,7 @@ func (f facts) model(name string) record.ModelRecord {
 // env is what a metric may know of a model.
 func (f facts) env(name string) metrics.Env {
 	m := f.model(name)
-	return metrics.Env{Protocol: f.protocol, Classes: m.Classes, Parameters: m.Parameters, ParametersOrigin: m.ParametersOrigin}
+	return metrics.Env{Protocol: f.protocol, Classes: m.Classes, Parameters: m.Parameters, ParametersOrigin: m.ParametersOrigin, Notes: m.Notes}
 }
 
 // origin is what is known of a model's value that stands in source.

@@ -66,6 +66,9 @@ type Ranked struct {
 	// Missing are the dimensions with a weight that the model lacks, and
 	// Incomplete those that it has only in part.
 	Missing, Incomplete []string
+	// Bounds hold QUBA by all dimensions with a weight. Nil where none is
+	// missing, and for values compared with the cohort itself.
+	Bounds *Bounds
 }
 
 // Partial says that the model lacks a dimension, or parts of one.
@@ -97,7 +100,11 @@ func QUBA(c Cohort, o Options) (Ranking, error) {
 			return Ranking{}, err
 		}
 		missing, incomplete := m.missing(counted)
-		r.Models = append(r.Models, Ranked{Model: m, Missing: missing, Incomplete: incomplete})
+		ranked := Ranked{Model: m, Missing: missing, Incomplete: incomplete}
+		if o.Normalization == Paper {
+			ranked.Bounds = boundsOf(ranked, counted)
+		}
+		r.Models = append(r.Models, ranked)
 	}
 	if o.AllowPartial {
 		if err := r.useShared(); err != nil {

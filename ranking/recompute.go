@@ -85,7 +85,7 @@ func resultFacts(folder string, files []string) (facts, error) {
 	if len(f.models) == 0 || len(f.uses) == 0 {
 		return facts{}, fmt.Errorf("%s: does not say which models and metrics the result has (metadata %s, %s); run again", from, record.MetaModels, record.MetaMetrics)
 	}
-	return f, nil
+	return f, f.locateOptions(folder)
 }
 
 // foldAgain runs every metric of the result over the predictions.
@@ -140,8 +140,8 @@ func closeFolds(folds []*metrics.Fold) {
 	}
 }
 
-// specOf makes a metric as it was made in the run. The stored options are
-// plain JSON, not YAML with variables and relative paths as a config is, so
+// specOf makes a metric as it was made in the run. The stored options are plain
+// values, without the variables and relative paths that a config may have, so
 // they are decoded here: only known keys, spelt exactly, of the types that the
 // metric has. Its own Validate is called as for a config.
 func specOf(u record.MetricSpec) (metrics.Spec, error) {

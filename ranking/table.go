@@ -1,7 +1,6 @@
 package ranking
 
 import (
-	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -31,8 +30,10 @@ type DocumentModel struct {
 	Tied    bool     `json:"tied,omitempty"`
 	Partial bool     `json:"partial"`
 	// Missing dimensions are not there, incomplete ones lack parts.
-	Missing    []string                     `json:"missing"`
-	Incomplete []string                     `json:"incomplete,omitempty"`
+	Missing    []string `json:"missing"`
+	Incomplete []string `json:"incomplete,omitempty"`
+	// Bounds hold the score by all dimensions, where some are missing.
+	Bounds     *Bounds                      `json:"quba_bounds,omitempty"`
 	Dimensions map[string]DocumentDimension `json:"dimensions"`
 	SHA256     string                       `json:"sha256,omitempty"`
 	Labels     map[string]string            `json:"labels,omitempty"`
@@ -48,7 +49,7 @@ type DocumentDimension struct {
 	Note    string             `json:"note,omitempty"`
 }
 
-// Document returns the JSON form.
+// Document returns the JSON form. The same ranking gives the same bytes.
 func (r Ranking) Document() Document {
 	d := Document{
 		SchemaVersion: documentVersion, Normalization: r.Normalization, Protocol: string(r.Protocol),
@@ -66,7 +67,7 @@ func (r Ranking) Document() Document {
 func (r Ranked) document() DocumentModel {
 	d := DocumentModel{
 		Model: r.Name, Tied: r.Tied, Partial: r.Partial(),
-		Missing: append([]string{}, r.Missing...), Incomplete: r.Incomplete,
+		Missing: append([]string{}, r.Missing...), Incomplete: r.Incomplete, Bounds: r.Bounds,
 		Dimensions: map[string]DocumentDimension{}, SHA256: r.SHA256, Labels: r.Labels,
 	}
 	if r.Scored {
@@ -84,9 +85,6 @@ func (r Ranked) document() DocumentModel {
 	}
 	return d
 }
-
-// JSON returns the document, indented. The same ranking gives the same bytes.
-func (r Ranking) JSON() ([]byte, error) { return json.MarshalIndent(r.Document(), "", "  ") }
 
 // Rows returns the ranking as a table of text for people: rank, model, quba,
 // the dimensions that any model has, and what is missing. Scores have four

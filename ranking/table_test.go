@@ -1,6 +1,7 @@
 package ranking_test
 
 import (
+	"encoding/json"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -19,11 +20,12 @@ func smallCohort() ranking.Cohort {
 	return ranking.Cohort{Models: []ranking.Model{m}, Protocol: "standard"}
 }
 
-func TestJSON(t *testing.T) {
+func TestDocumentAsJSON(t *testing.T) {
 	r := rank(t, smallCohort(), ranking.Options{Weights: ranking.Weights{
 		"adv_rob": 0, "c_rob": 0, "ood_rob": 0, "class_balance": 0, "obj_focus": 0, "shape_bias": 0, "calibration_error": 0,
 	}})
-	got, err := r.JSON()
+	r.Models[0].Bounds = &ranking.Bounds{Low: -1, High: 0.5}
+	got, err := json.MarshalIndent(r.Document(), "", "  ")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -44,6 +46,10 @@ func TestJSON(t *testing.T) {
       "missing": [
         "parameters"
       ],
+      "quba_bounds": {
+        "low": -1,
+        "high": 0.5
+      },
       "dimensions": {
         "accuracy": {
           "value": 0.25,

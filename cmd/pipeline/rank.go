@@ -2,29 +2,20 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
-	"maps"
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"quba/ranking"
-	"quba/ranking/sensitivity"
 )
 
 // rankFlags are the options of `pipeline rank`.
 type rankFlags struct {
-	normalization  string
-	weightsFile    string
-	weights        []string
-	allowPartial   bool
-	recompute      bool
-	against        string
-	excludeDamaged bool
-	seed           uint64
+	scoringFlags
+	recompute bool
 	layerFlags
 }
 
@@ -47,14 +38,8 @@ published they look at the models together with the published rows.`,
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&f.normalization, "normalization", "paper", "what values are compared with: paper (frozen constants) or cohort")
-	flags.StringVar(&f.weightsFile, "weights", "", "`file` with weights, YAML or JSON: dimension: weight; or a scenario: "+strings.Join(scenarioNames(), ", "))
-	flags.StringArrayVar(&f.weights, "weight", nil, "weight of one dimension, `DIMENSION=NUMBER`; may be repeated and comes before --weights")
-	flags.BoolVar(&f.allowPartial, "allow-partial", false, "rank by the dimensions that all models have")
+	f.scoringFlags.add(flags, "show where the models stand among the 326 of the paper")
 	flags.BoolVar(&f.recompute, "recompute", false, "make the scores again from the stored predictions")
-	flags.StringVar(&f.against, "against", "", "`published`: show where the models stand among the 326 of the paper")
-	flags.BoolVar(&f.excludeDamaged, "exclude-damaged", false, "with --against: leave out the published rows that look damaged")
-	flags.Uint64Var(&f.seed, "seed", 0, "seed of everything random")
 	f.layerFlags.add(flags)
 	return cmd
 }
@@ -63,69 +48,15 @@ func (f rankFlags) options() (ranking.Options, error) {
 	if err := f.check(); err != nil {
 		return ranking.Options{}, err
 	}
-	normalization, err := ranking.ParseNormalization(f.normalization)
-	if err != nil {
-		return ranking.Options{}, usagef("--normalization: %w", err)
-	}
-	weights, err := f.chosenWeights()
-	if err != nil {
-		return ranking.Options{}, err
-	}
-	return ranking.Options{Normalization: normalization, Weights: weights, AllowPartial: f.allowPartial}, nil
+	return f.scoringFlags.options()
 }
 
 // check finds flags that do not go together.
 func (f rankFlags) check() error {
-	switch {
-	case f.against != "" && f.against != "published":
-		return usagef("--against must be published, got %q", f.against)
-	case f.excludeDamaged && f.against == "":
-		return usagef("--exclude-damaged goes with --against published")
-	case f.uncertainty && (f.against != "" || f.recompute):
+	if f.uncertainty && (f.against != "" || f.recompute) {
 		return usagef("--uncertainty goes without --against and --recompute: it draws from the stored predictions of the results that are named")
 	}
 	return f.layerFlags.check()
-}
-
-// chosenWeights are those of the file or scenario, with those of flags in
-// their place.
-func (f rankFlags) chosenWeights() (ranking.Weights, error) {
-	weights := ranking.Weights{}
-	if f.weightsFile != "" {
-		var err error
-		if weights, err = readWeights(f.weightsFile); err != nil {
-			return nil, usagef("--weights: %w", err)
-		}
-	}
-	flags := ranking.Weights{}
-	for _, text := range f.weights {
-		if err := flags.ParseWeight(text); err != nil {
-			return nil, usagef("--weight: %w", err)
-		}
-	}
-	maps.Copy(weights, flags)
-	return weights, nil
-}
-
-func scenarioNames() []string {
-	var names []string
-	for _, s := range sensitivity.Scenarios() {
-		names = append(names, s.Name)
-	}
-	return names
-}
-
-// readWeights takes the name of a scenario or a file.
-func readWeights(nameOrFile string) (ranking.Weights, error) {
-	scenario, unknown := sensitivity.FindScenario(nameOrFile)
-	if unknown == nil {
-		return maps.Clone(scenario.Weights), nil
-	}
-	weights, err := ranking.ReadWeights(nameOrFile)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("%w; nor is it a scenario: %w", err, unknown)
-	}
-	return weights, err
 }
 
 func (a *app) rank(ctx context.Context, paths []string, f rankFlags) error {
@@ -170,9 +101,13 @@ func rankedLayers(ctx context.Context, s rankSubject) (layered, error) {
 }
 
 func layersOn(r ranking.Ranking, layers []layer) layered {
+	notes := slices.Clone(r.Notes)
+	if note := r.BoundsNote(); note != "" {
+		notes = append(notes, note)
+	}
 	return layered{
 		table: textGrid(r.Rows()), exact: textGrid(r.ExactRows()),
-		doc: rankDoc{r.Document(), layerDocs(layers)}, notes: r.Notes, layers: layers,
+		doc: rankDoc{r.Document(), layerDocs(layers)}, notes: notes, layers: layers,
 	}
 }
 

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"math"
 	"strconv"
@@ -33,7 +32,7 @@ type correlationsDoc struct {
 	Notes      []string         `json:"notes,omitempty"`
 }
 
-func correlationsLayer(_ context.Context, s rankSubject) (layer, error) {
+func correlationsLayer(s rankSubject) (layer, error) {
 	m := correlation.Of(s.cohort, correlation.Options{AllowPartial: s.options.AllowPartial})
 	doc := correlationsDoc{Models: m.Models, Dimensions: m.Dimensions, Pairs: []correlationDoc{}, Notes: m.Notes}
 	for _, p := range m.Pairs {
@@ -59,15 +58,22 @@ func correlationsTitle(m correlation.Matrix) string {
 		m.Models, 100*significant, tests)
 }
 
-// correlationsGrid has the published names of the columns, which are short.
-func correlationsGrid(m correlation.Matrix) grid {
-	g := grid{header: []string{""}, numeric: map[int]bool{}}
+// shortNames are the published names of the columns.
+func shortNames(dimensions []string) []string {
 	short := map[string]string{}
 	for _, d := range ranking.Dimensions() {
 		short[d.Name] = d.Column
 	}
+	var names []string
+	for _, name := range dimensions {
+		names = append(names, short[name])
+	}
+	return names
+}
+
+func correlationsGrid(m correlation.Matrix) grid {
+	g := grid{header: append([]string{""}, shortNames(m.Dimensions)...), numeric: map[int]bool{}}
 	for i, a := range m.Dimensions {
-		g.header = append(g.header, short[a])
 		g.numeric[i+1] = true
 		row := []string{a}
 		for j, b := range m.Dimensions {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"strconv"
 	"strings"
@@ -52,7 +51,7 @@ func (f layerFlags) groupOptions() (groups.Options, error) {
 	return o, nil
 }
 
-func groupsLayer(_ context.Context, s rankSubject) (layer, error) {
+func groupsLayer(s rankSubject) (layer, error) {
 	o, err := s.flags.groupOptions()
 	if err != nil {
 		return layer{}, err

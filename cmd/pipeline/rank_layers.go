@@ -7,12 +7,14 @@ import (
 	"github.com/spf13/pflag"
 
 	"quba/ranking"
+	"quba/ranking/uncertainty"
 )
 
 // layerFlags ask for what is printed below the table of `pipeline rank`.
 type layerFlags struct {
 	uncertainty  bool
 	level        float64
+	best         int
 	why          []string
 	compare      []string
 	sensitivity  bool
@@ -27,9 +29,10 @@ type layerFlags struct {
 func (f *layerFlags) add(flags *pflag.FlagSet) {
 	flags.BoolVar(&f.uncertainty, "uncertainty", false, "add intervals and the ranks that other images could give, from the stored predictions")
 	flags.Float64Var(&f.level, "level", 0.95, "with --uncertainty: confidence `level` of intervals and ranks")
+	flags.IntVar(&f.best, "best", 1, "with --uncertainty: name all models that may be among the `N` best")
 	flags.StringArrayVar(&f.why, "why", nil, "add what the score of this `model` is made of and what would lift it; may be repeated")
 	flags.StringSliceVar(&f.compare, "compare", nil, "add where the difference of two models comes from, `A,B`")
-	flags.BoolVar(&f.sensitivity, "sensitivity", false, "add how far the ranks depend on the weights")
+	flags.BoolVar(&f.sensitivity, "sensitivity", false, "add how far the ranks depend on the weights; with --uncertainty, on weights and images together")
 	flags.IntVar(&f.draws, "draws", 0, "random draws of --uncertainty and of --sensitivity; 0 is 2000 and 10000")
 	flags.BoolVar(&f.correlations, "correlations", false, "add Spearman's correlations of the dimensions")
 	flags.BoolVar(&f.opinions, "opinions", false, "add the ranks by other rules than QUBA's")
@@ -45,6 +48,8 @@ type rankSubject struct {
 	ranking ranking.Ranking
 	options ranking.Options
 	flags   rankFlags
+	// uncertainty is nil unless it was asked for.
+	uncertainty *uncertainty.Result
 }
 
 // layer is one thing that is said of a ranking.
@@ -78,7 +83,7 @@ type layered struct {
 type layerMaker struct {
 	flag  string
 	asked bool
-	make  func(context.Context, rankSubject) (layer, error)
+	make  func(rankSubject) (layer, error)
 }
 
 // makers are all layers, in the order in which they are printed.
@@ -116,6 +121,9 @@ func (f layerFlags) check() error {
 	if f.draws < 0 {
 		return usagef("--draws must be at least 0, got %d", f.draws)
 	}
+	if f.best < 1 {
+		return usagef("--best must be at least 1, got %d", f.best)
+	}
 	if !(f.level > 0 && f.level < 1) {
 		return usagef("--level must be above 0 and below 1, got %v", f.level)
 	}
@@ -123,12 +131,18 @@ func (f layerFlags) check() error {
 }
 
 func (s rankSubject) layers(ctx context.Context) ([]layer, error) {
+	if s.flags.uncertainty {
+		var err error
+		if s.uncertainty, err = drawUncertainty(ctx, s); err != nil {
+			return nil, dataError(fmt.Errorf("--uncertainty: %w", err))
+		}
+	}
 	var layers []layer
 	for _, m := range s.flags.makers() {
 		if !m.asked {
 			continue
 		}
-		l, err := m.make(ctx, s)
+		l, err := m.make(s)
 		if err != nil {
 			return nil, dataError(fmt.Errorf("%s: %w", m.flag, err))
 		}

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"strconv"
 
@@ -46,7 +45,7 @@ type opinionsDoc struct {
 	Notes    []string          `json:"notes,omitempty"`
 }
 
-func opinionsLayer(_ context.Context, s rankSubject) (layer, error) {
+func opinionsLayer(s rankSubject) (layer, error) {
 	o, err := opinions.Of(s.ranking)
 	if err != nil {
 		return layer{}, err

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"slices"
 	"strconv"
@@ -33,29 +32,34 @@ type sensitivityDoc struct {
 	Scenarios     []sensitivity.ScenarioRanking `json:"scenarios"`
 }
 
-func sensitivityLayer(_ context.Context, s rankSubject) (layer, error) {
+func sensitivityLayer(s rankSubject) (layer, error) {
 	m, err := sensitivity.New(s.ranking)
 	if err != nil {
 		return layer{}, err
 	}
-	doc, err := varyWeights(m, sensitivity.Simulation{Seed: s.flags.seed, Draws: s.flags.draws})
+	var draws [][][]float64
+	if s.uncertainty != nil {
+		draws = s.uncertainty.Standardised
+	}
+	doc, err := varyWeights(m, draws, sensitivity.Simulation{Seed: s.flags.seed, Draws: s.flags.draws})
 	if err != nil {
 		return layer{}, err
 	}
 	return layer{
 		key: "sensitivity", doc: doc, exact: exactAcceptability(doc),
 		sections: []section{
-			acceptabilitySection(doc), scenariosSection(doc), flipsSection(doc), curveSection(doc),
+			acceptabilitySection(doc), centralWeightsSection(doc), scenariosSection(doc), flipsSection(doc), curveSection(doc),
 			dimensionsSection(doc), dominanceSection(doc),
 		},
 	}, nil
 }
 
-// varyWeights asks every question about the weights.
-func varyWeights(m sensitivity.Matrix, s sensitivity.Simulation) (doc sensitivityDoc, err error) {
+// varyWeights asks every question about the weights; draws are those of the
+// scores, none for scores as they are.
+func varyWeights(m sensitivity.Matrix, draws [][][]float64, s sensitivity.Simulation) (doc sensitivityDoc, err error) {
 	doc = sensitivityDoc{Models: m.Models, Dimensions: m.Dimensions, Weights: m.Weights, Dominance: m.Dominance()}
 	for _, law := range m.Laws() {
-		a, err := m.Acceptability(law, nil, s)
+		a, err := m.Acceptability(law, draws, s)
 		if err != nil {
 			return doc, err
 		}
@@ -103,8 +107,39 @@ func acceptabilitySection(d sensitivityDoc) section {
 		}
 		g.rows = append(g.rows, row)
 	}
-	return section{fmt.Sprintf("How many of %d random weights put a model first, and among the first %d, by the law that they are drawn from%s",
-		d.Acceptability[0].Draws, topRanks, d.leadingTitle()), g}
+	return section{fmt.Sprintf("How many of %d random weights put a model first, and among the first %d, by the law that they are drawn from, with %s%s",
+		d.Acceptability[0].Draws, topRanks, d.scoresText(), d.leadingTitle()), g}
+}
+
+// scoresText says what the weights were put together with.
+func (d sensitivityDoc) scoresText() string {
+	if n := d.Acceptability[0].ScoreDraws; n > 0 {
+		return fmt.Sprintf("%d draws of the images behind the scores", n)
+	}
+	return "the scores as they are (with --uncertainty, scores are drawn as well)"
+}
+
+// centralWeightsSection shows the models that the first law ever puts first.
+func centralWeightsSection(d sensitivityDoc) section {
+	a := d.Acceptability[0]
+	g := grid{header: append([]string{"model", "confidence"}, shortNames(a.Dimensions)...), numeric: map[int]bool{1: true}}
+	for i := range d.leading() {
+		m := a.Models[i]
+		if m.CentralWeights == nil {
+			continue
+		}
+		row := []string{m.Model, "-"}
+		if a.ScoreDraws > 0 {
+			row[1] = percent(m.Confidence)
+		}
+		for k, w := range m.CentralWeights {
+			row = append(row, fmt.Sprintf("%.2f", w))
+			g.numeric[k+2] = true
+		}
+		g.rows = append(g.rows, row)
+	}
+	return section{fmt.Sprintf("Central weights: the mean of the %s weights that put a model first, and in how many draws of the scores they do (confidence factor)%s",
+		a.Law, d.leadingTitle()), g}
 }
 
 func percent(share float64) string { return fmt.Sprintf("%3.0f %%", 100*share) }

@@ -1,14 +1,13 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"strconv"
 
 	"quba/ranking/sensitivity"
 )
 
-func whyLayer(_ context.Context, s rankSubject) (layer, error) {
+func whyLayer(s rankSubject) (layer, error) {
 	m, err := sensitivity.New(s.ranking)
 	if err != nil {
 		return layer{}, err
@@ -69,7 +68,7 @@ func exactOrNothing(v *float64) string {
 	return exact(*v)
 }
 
-func compareLayer(_ context.Context, s rankSubject) (layer, error) {
+func compareLayer(s rankSubject) (layer, error) {
 	m, err := sensitivity.New(s.ranking)
 	if err != nil {
 		return layer{}, err

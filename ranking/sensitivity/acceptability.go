@@ -12,8 +12,11 @@ import (
 // ranks. A probability has a Monte Carlo standard error of at most
 // 0.5/sqrt(Draws).
 type Acceptability struct {
-	Law        string               `json:"law"`
-	Draws      int                  `json:"draws"`
+	Law   string `json:"law"`
+	Draws int    `json:"draws"`
+	// ScoreDraws is how many draws of the scores went with the weights; 0 when
+	// the scores were taken as they are.
+	ScoreDraws int                  `json:"score_draws"`
 	Dimensions []string             `json:"dimensions"`
 	Models     []ModelAcceptability `json:"models"` // rows of the matrix
 	// Wins[i][k] is the pairwise winning index: the share of draws in which
@@ -39,7 +42,7 @@ type ModelAcceptability struct {
 // Acceptability draws weights by a law and counts ranks. Scores are those of
 // the matrix; or, when given, draws of them (draws x models x dimensions,
 // standardised, for instance from a bootstrap), which are gone through in
-// turn.
+// turn: ranks then tell of both, the weights and the scores.
 func (m Matrix) Acceptability(law Law, draws [][][]float64, s Simulation) (Acceptability, error) {
 	s, err := s.resolve()
 	if err != nil {
@@ -48,7 +51,8 @@ func (m Matrix) Acceptability(law Law, draws [][][]float64, s Simulation) (Accep
 	if err := m.checkDraws(draws); err != nil {
 		return Acceptability{}, err
 	}
-	if len(draws) == 0 {
+	scoreDraws := len(draws)
+	if scoreDraws == 0 {
 		draws = [][][]float64{m.Z}
 	}
 	total := newTally(len(m.Models), len(m.Dimensions))
@@ -71,7 +75,9 @@ func (m Matrix) Acceptability(law Law, draws [][][]float64, s Simulation) (Accep
 	for _, of := range weights {
 		add(total.weights, of)
 	}
-	return m.acceptability(total, law, draws, s.Draws), nil
+	a := m.acceptability(total, law, draws, s.Draws)
+	a.ScoreDraws = scoreDraws
+	return a, nil
 }
 
 func (m Matrix) checkDraws(draws [][][]float64) error {

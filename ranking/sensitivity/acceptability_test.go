@@ -22,6 +22,7 @@ func TestAcceptabilityOfTwoModels(t *testing.T) {
 	near(t, "wins", got.Wins[0][1], first.Ranks[0], 0)
 	near(t, "central weight", first.CentralWeights[0], (a/(1.+a)+1)/2, 0.01)
 	near(t, "confidence", first.Confidence, 1, 0)
+	near(t, "score draws", float64(got.ScoreDraws), 0, 0)
 }
 
 // reference counts ranks and wins by comparing all pairs of every draw.
@@ -93,6 +94,7 @@ func TestConfidenceIsTheShareOfScoreDraws(t *testing.T) {
 	near(t, "confidence", got.Models[0].Confidence, 0.75, 0)
 	near(t, "first", got.Models[0].Ranks[0], 0.75, 0)
 	near(t, "second model", got.Models[1].Confidence, 0.25, 0)
+	near(t, "score draws", float64(got.ScoreDraws), 4, 0)
 }
 
 func TestModelsAlikeShareTheirRank(t *testing.T) {

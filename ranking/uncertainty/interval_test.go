@@ -2,6 +2,7 @@ package uncertainty
 
 import (
 	"math"
+	"math/rand/v2"
 	"slices"
 	"testing"
 
@@ -122,5 +123,33 @@ func TestDifferenceOf(t *testing.T) {
 	}
 	if got := differenceOf(10, draws, nil, 0.95); !near(got.P, 0.01) {
 		t.Errorf("beyond all draws: p = %v", got.P)
+	}
+}
+
+// TestDetectable: differences of that size are found in 4 of 5 samples.
+func TestDetectable(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	draws := make([]float64, 1999)
+	for b := range draws {
+		draws[b] = random.NormFloat64()
+	}
+	truth := differenceOf(0, draws, nil, 0.95).Detectable
+	if math.Abs(truth-2.8016) > 0.1 {
+		t.Errorf("got %v, want 2.80 standard errors", truth)
+	}
+	const samples = 500
+	found := 0
+	for range samples {
+		value := truth + random.NormFloat64()
+		around := make([]float64, len(draws))
+		for b, v := range draws {
+			around[b] = value + v
+		}
+		if differenceOf(value, around, nil, 0.95).P <= 0.05 {
+			found++
+		}
+	}
+	if share := float64(found) / samples; math.Abs(share-0.8) > 0.05 {
+		t.Errorf("found in %v of the samples, want 0.8", share)
 	}
 }

@@ -62,41 +62,43 @@ func (d *differences) moments() {
 	}
 }
 
-// pair numbers the pair of models j and k.
-func (d *differences) pair(j, k int) int { return max(j, k)*len(d.values) + min(j, k) }
+// comparison numbers the claim that model j is better than model k.
+func (d *differences) comparison(j, k int) int { return j*len(d.values) + k }
 
-// rows are, for each model, the pairs that it is in.
+// rows are, for each model, the comparisons that it is in.
 func (d *differences) rows() [][]int {
 	rows := make([][]int, len(d.values))
 	for j := range rows {
 		for k := range d.values {
 			if k != j {
-				rows[j] = append(rows[j], d.pair(j, k))
+				rows[j] = append(rows[j], d.comparison(j, k), d.comparison(k, j))
 			}
 		}
 	}
 	return rows
 }
 
-// all are all pairs.
+// all are all comparisons.
 func (d *differences) all() []int {
-	var pairs []int
+	var all []int
 	for j := range d.values {
-		for k := range j {
-			pairs = append(pairs, d.pair(j, k))
+		for k := range d.values {
+			if k != j {
+				all = append(all, d.comparison(j, k))
+			}
 		}
 	}
-	return pairs
+	return all
 }
 
 // rankSets gives confidence sets for the ranks after Mogstad, Romano, Shaikh and
 // Wilhelm, Inference for Ranks with Applications to Mobility across
 // Neighbourhoods and Academic Achievement across Countries, REStud 2023. A
-// difference is sure when it is more than c standard errors from 0, c being the
-// quantile of the largest studentised difference among the pairs of a family.
-// The rank of a model is at least 1 + those surely better and at most the
+// difference is sure when it is more than c standard errors above 0, c being the
+// quantile of the largest studentised difference among the comparisons of a
+// family. The rank of a model is at least 1 + those surely better and at most the
 // number of models - those surely worse. With one family for each model the
-// sets are marginal, with one of all pairs simultaneous.
+// sets are marginal, with one of all comparisons simultaneous.
 //
 // The draws are centred at their mean, not at the sample's difference: the two
 // differ by the bias of calibration error and class balance, which is no
@@ -122,13 +124,11 @@ func (d *differences) rankSets(o Options, families [][]int) (sets []RankSet, sur
 		sure[j] = make([]bool, n)
 		sets[j] = RankSet{Low: 1, High: n}
 		for k := range n {
-			if k == j || !found[d.pair(j, k)] {
-				continue
-			}
-			sure[j][k] = d.values[j] > d.values[k]
+			sure[j][k] = found[d.comparison(j, k)]
 			if sure[j][k] {
 				sets[j].High--
-			} else {
+			}
+			if found[d.comparison(k, j)] {
 				sets[j].Low++
 			}
 		}
@@ -136,23 +136,24 @@ func (d *differences) rankSets(o Options, families [][]int) (sets []RankSet, sur
 	return sets, sure
 }
 
-// sureOf finds the pairs of a family that surely differ. Stepping down, c is
-// taken again over the pairs that are left until no more are sure (Romano and
-// Wolf, Econometrica 2005).
+// sureOf finds the claims of a family that surely hold. Stepping down, c is
+// taken again over the claims that are left until no more are sure (Romano and
+// Wolf, Econometrica 2005). When j is found better than k, the claim that k is
+// better than j stays: without it the level would not bound wrong signs.
 func (d *differences) sureOf(family []int, o Options) map[int]bool {
 	sure := map[int]bool{}
 	for left := family; len(left) > 0; {
 		c := d.criticalValue(left, o.Level)
 		var still []int
-		for _, pair := range left {
-			j, k := pair/len(d.values), pair%len(d.values)
-			if se := d.se[j][k]; se > negligible && math.Abs(d.values[j]-d.values[k]) > c*se {
-				sure[pair] = true
+		for _, claim := range left {
+			j, k := claim/len(d.values), claim%len(d.values)
+			if se := d.se[j][k]; se > negligible && d.values[j]-d.values[k] > c*se {
+				sure[claim] = true
 				continue
 			}
-			still = append(still, pair)
+			still = append(still, claim)
 		}
-		if len(still) == len(left) || !o.StepDown {
+		if len(still) == len(left) || o.SingleStep {
 			break
 		}
 		left = still
@@ -164,20 +165,20 @@ func (d *differences) sureOf(family []int, o Options) map[int]bool {
 const negligible = 1e-12
 
 // criticalValue is the quantile over the draws of the largest studentised
-// difference among the pairs.
-func (d *differences) criticalValue(pairs []int, level float64) float64 {
+// difference among the comparisons.
+func (d *differences) criticalValue(comparisons []int, level float64) float64 {
 	if len(d.kept) == 0 {
 		return math.Inf(1)
 	}
-	largest := make([]float64, len(d.kept))
-	for _, pair := range pairs {
-		j, k := pair/len(d.values), pair%len(d.values)
+	largest := slices.Repeat([]float64{math.Inf(-1)}, len(d.kept))
+	for _, comparison := range comparisons {
+		j, k := comparison/len(d.values), comparison%len(d.values)
 		se, mean := d.se[j][k], d.mean[j][k]
 		if se <= negligible {
 			continue
 		}
 		for b := range largest {
-			largest[b] = max(largest[b], math.Abs(d.draws[j][b]-d.draws[k][b]-mean)/se)
+			largest[b] = max(largest[b], (d.draws[j][b]-d.draws[k][b]-mean)/se)
 		}
 	}
 	slices.Sort(largest)

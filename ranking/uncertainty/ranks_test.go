@@ -40,14 +40,17 @@ func TestRankSets(t *testing.T) {
 	}
 }
 
-// TestCriticalValue: among independent normal differences of one family of one
-// pair it is the two-sided normal quantile, and larger for more pairs.
+// TestCriticalValue: for one pair, compared both ways, it is the two-sided normal
+// quantile, one way the one-sided, and larger for more pairs.
 func TestCriticalValue(t *testing.T) {
 	d := newDifferences(scoresAround([]float64{1, 2, 3}, []float64{1, 1, 1}, 50_000))
-	one := d.criticalValue([]int{d.pair(0, 1)}, 0.95)
+	one := d.criticalValue([]int{d.comparison(0, 1), d.comparison(1, 0)}, 0.95)
 	all := d.criticalValue(d.all(), 0.95)
 	if math.Abs(one-1.96) > 0.03 {
 		t.Errorf("one pair: %v", one)
+	}
+	if oneWay := d.criticalValue([]int{d.comparison(0, 1)}, 0.95); math.Abs(oneWay-1.645) > 0.03 {
+		t.Errorf("one pair, one way: %v", oneWay)
 	}
 	// Tukey's studentised range of three: 3.314 / sqrt(2).
 	if math.Abs(all-2.344) > 0.03 {
@@ -60,9 +63,9 @@ func TestStepDownNarrows(t *testing.T) {
 		values := rapid.SliceOfN(rapid.Float64Range(0, 5), 2, 5).Draw(t, "values")
 		deviations := rapid.SliceOfN(rapid.Float64Range(0.01, 2), len(values), len(values)).Draw(t, "deviations")
 		d := newDifferences(scoresAround(values, deviations, 300))
-		plain, _ := d.rankSets(level95, [][]int{d.all()})
-		stepped, _ := d.rankSets(Options{Level: 0.95, StepDown: true}, [][]int{d.all()})
-		marginal, _ := d.rankSets(level95, d.rows())
+		plain, _ := d.rankSets(Options{Level: 0.95, SingleStep: true}, [][]int{d.all()})
+		stepped, _ := d.rankSets(level95, [][]int{d.all()})
+		marginal, _ := d.rankSets(Options{Level: 0.95, SingleStep: true}, d.rows())
 		for m := range values {
 			if stepped[m].Low < plain[m].Low || stepped[m].High > plain[m].High {
 				t.Fatalf("model %d: %v became %v", m, plain[m], stepped[m])

@@ -197,7 +197,7 @@ func (s *sample) check() {
 		case !ok:
 			sub.fail(errors.New(noPredictions))
 		case !(math.Abs(value-sub.stored) <= agreement*max(1, math.Abs(sub.stored))):
-			sub.fail(fmt.Errorf("the stored predictions give %v, the stored score is %v: make the scores again with --recompute, or run again", value, sub.stored))
+			sub.fail(fmt.Errorf("the stored predictions give %v, the stored score is %v: one of the two is of another run or version; run again", value, sub.stored))
 		}
 	}
 }

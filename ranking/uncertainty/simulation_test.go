@@ -241,11 +241,11 @@ func TestCoverageOf2000Cohorts(t *testing.T) {
 	simulate(t, simulated, 2000, 300, Options{Draws: 599, Level: 0.95, Best: 1}).check(t, 0.93, 0.97, 0.94)
 }
 
-func TestCoverageOfStepDown(t *testing.T) {
+func TestCoverageOfSingleStep(t *testing.T) {
 	if testing.Short() {
 		t.Skip("a simulation; leave out -short to run it")
 	}
-	simulate(t, simulated, 500, 300, Options{Draws: 400, Level: 0.95, Best: 1, StepDown: true}).check(t, 0.92, 0.98, 0.93)
+	simulate(t, simulated, 500, 300, Options{Draws: 400, Level: 0.95, Best: 1, SingleStep: true}).check(t, 0.92, 0.98, 0.93)
 }
 
 // TestCoverageOfEqualModels is the hardest case for rank sets: any model that is

@@ -11,9 +11,6 @@ import (
 	"slices"
 	"strings"
 
-	"gonum.org/v1/gonum/stat"
-
-	"quba/metrics"
 	"quba/ranking"
 )
 
@@ -25,9 +22,10 @@ type Options struct {
 	Level float64
 	// Best is the tau of the tau-best set; 0 means 1.
 	Best int
-	// StepDown tests differences again without those that are already sure,
-	// which narrows rank sets and never widens them.
-	StepDown bool
+	// SingleStep tests all differences once. Otherwise they are tested again
+	// without those that are already sure, which narrows rank sets and never
+	// widens them.
+	SingleStep bool
 	// Ranking chooses weights, normalization and what becomes of partial models.
 	Ranking ranking.Options
 }
@@ -83,6 +81,11 @@ type Result struct {
 	TieGroups [][]int  `json:"tie_groups,omitempty"`
 	Best      *BestSet `json:"best,omitempty"`
 	Notes     []string `json:"notes,omitempty"`
+	// Standardised are draws of the values that QUBA is made of: draws x ranked
+	// models x dimensions that count, in the order of ranking.Ranking. They are
+	// z scores, higher is better, as many as fit into 32 MB. Draws that leave a
+	// value undefined are left out. Nil without draws.
+	Standardised [][][]float64 `json:"-"`
 }
 
 // DataSet is a set of base images.
@@ -102,7 +105,8 @@ type Model struct {
 	Rank int       `json:"rank,omitempty"`
 	QUBA *Interval `json:"quba,omitempty"`
 	// Marginal holds the rank of this model with the probability Level,
-	// Simultaneous those of all models at once.
+	// Simultaneous those of all models at once. Where one of the two is shown,
+	// it is Simultaneous, for ranks are read beside each other.
 	Marginal     *RankSet `json:"rank_marginal,omitempty"`
 	Simultaneous *RankSet `json:"rank_simultaneous,omitempty"`
 	// RankProbabilities[r-1] is the share of draws in which the rank is r.
@@ -216,87 +220,9 @@ func (s *subject) interval(n int64, level float64) Interval {
 	return interval
 }
 
-// scores are the QUBA scores of the ranked models, best first, and their draws.
-type scores struct {
-	values           []float64
-	draws, jackknife [][]float64 // by model, NaN where not defined
-}
-
-// scoresOf makes the draws of QUBA: each is the score of the draw's values.
-// Dimensions without draws keep their value.
-func scoresOf(s *sample, ranked ranking.Ranking) scores {
-	count := 0
-	for count < len(ranked.Models) && ranked.Models[count].Scored {
-		count++
-	}
-	var sc scores
-	for _, m := range ranked.Models[:count] {
-		sc.values = append(sc.values, m.QUBA)
-	}
-	draws := s.columns(ranked.Used, func(sub *subject) []float64 { return sub.draws })
-	if count == 0 || len(draws) == 0 {
-		return sc
-	}
-	sc.draws = qubaOf(ranked, count, draws)
-	sc.jackknife = qubaOf(ranked, count, s.columns(ranked.Used, func(sub *subject) []float64 { return sub.jackknife }))
-	return sc
-}
-
-// columnKey names the draws of a score.
-type columnKey struct {
-	model     int
-	dimension string
-}
-
-// columns are the draws of the scores in the given dimensions.
-func (s *sample) columns(used []ranking.Dimension, of func(*subject) []float64) map[columnKey][]float64 {
-	columns := map[columnKey][]float64{}
-	for i := range s.subjects {
-		sub := &s.subjects[i]
-		if sub.statistic != nil && slices.ContainsFunc(used, func(d ranking.Dimension) bool { return d.Name == sub.dimension }) {
-			columns[columnKey{sub.model, sub.dimension}] = of(sub)
-		}
-	}
-	return columns
-}
-
-// qubaOf scores the first count models once for each row of columns, with their
-// values in place of the stored ones. The columns are of one length.
-func qubaOf(ranked ranking.Ranking, count int, columns map[columnKey][]float64) [][]float64 {
-	n := 0
-	for _, column := range columns {
-		n = len(column)
-	}
-	out := make([][]float64, count)
-	for m := range out {
-		out[m] = make([]float64, n)
-	}
-	total := 0.0
-	values := make([]float64, count)
-	for _, d := range ranked.Used {
-		total += d.Weight
-		for b := range n {
-			for m := range values {
-				values[m] = ranked.Models[m].Values[d.Name].Value
-				if column, drawn := columns[columnKey{m, d.Name}]; drawn {
-					values[m] = column[b]
-				}
-			}
-			for m, z := range standardise(d, values, ranked.Normalization) {
-				out[m][b] += d.Weight * z
-			}
-		}
-	}
-	for m := range out {
-		for b := range out[m] {
-			out[m][b] /= total
-		}
-	}
-	return out
-}
-
-// addScores makes the intervals of QUBA.
+// addScores makes the intervals of QUBA and keeps the draws behind them.
 func (r *Result) addScores(sc scores, o Options) {
+	r.Standardised = sc.standardised
 	for m, value := range sc.values {
 		interval := intervalOf(value, sc.draws[m], sc.jackknife[m], o.Level)
 		r.Models[m].QUBA = &interval
@@ -323,25 +249,4 @@ func (r *Result) addRanks(sc scores, o Options) {
 	}
 	r.Best = best
 	r.TieGroups = tieGroups(len(sc.values), sure)
-}
-
-// standardise gives z scores, higher is better, by the constants of the
-// published score or by the values themselves.
-func standardise(d ranking.Dimension, values []float64, n ranking.Normalization) []float64 {
-	mean, std := d.Mean, d.Std
-	if n == ranking.InCohort {
-		mean, std = stat.MeanStdDev(values, nil)
-	}
-	z := make([]float64, len(values))
-	// The standard deviation of equal values may have rounding in it.
-	if n == ranking.InCohort && slices.Min(values) == slices.Max(values) {
-		return z
-	}
-	for i, v := range values {
-		z[i] = (v - mean) / std
-		if d.Better == metrics.Lower {
-			z[i] = -z[i]
-		}
-	}
-	return z
 }
