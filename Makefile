@@ -1,6 +1,6 @@
 # make help lists the targets. Everything that is fetched or made goes to
 # .cache/ and bin/; nothing is installed elsewhere, but for the JPEG library
-# (see tools/setup-native.sh).
+# (see tools/setup-native.sh) and a browser (see tools/setup-browser.sh).
 
 GO      ?= go
 PYTHON  ?= python3
@@ -24,6 +24,7 @@ VENV        := $(CACHE)/venv
 REFERENCE   := $(CACHE)/imagecorruptions
 TORCH       := $(CACHE)/torch
 NATIVE      := $(CACHE)/native
+BROWSER     := $(CACHE)/browser
 
 # A library of the user's own is taken as it is.
 ifeq ($(origin ONNXRUNTIME_LIB),undefined)
@@ -36,10 +37,13 @@ export ONNXRUNTIME_LIB PYTHON
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-setup: $(NATIVE) $(ONNXRUNTIME_LIB) $(VENV)/demo.txt $(VENV)/test.txt $(MODELS) $(PHOTOGRAPHS) ## fetch and make what demo and test need
+setup: $(NATIVE) $(BROWSER) $(ONNXRUNTIME_LIB) $(VENV)/demo.txt $(VENV)/test.txt $(MODELS) $(PHOTOGRAPHS) ## fetch and make what demo and test need
 
 $(NATIVE): tools/setup-native.sh
 	@tools/setup-native.sh
+
+$(BROWSER): tools/setup-browser.sh
+	@tools/setup-browser.sh
 
 $(ORT_LIBRARY): tools/setup-onnxruntime.sh
 	@tools/setup-onnxruntime.sh

@@ -2,8 +2,9 @@ package main
 
 import (
 	"context"
+	"encoding/base64"
+	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"strings"
 
@@ -18,52 +19,70 @@ import (
 
 // reportFlags are the options of `pipeline report`.
 type reportFlags struct {
-	outputs      []string
-	title        string
-	weightsFile  string
-	weights      []string
-	allowPartial bool
-	against      string
-	draws        int
-	seed         uint64
-	sheet        string
+	scoringFlags
+	outputs []string
+	title   string
+	draws   int
+	sheet   string
+	figureFlags
 }
 
 func (a *app) reportCommand() *cobra.Command {
 	var f reportFlags
 	cmd := &cobra.Command{
 		Use:   "report RESULT...",
-		Short: "Write a ranking and what is behind it as one file",
+		Short: "Write a ranking and what is behind it as one file, or as figures",
 		Long: `report reads what rank reads and writes one file for each --output, in the form that
 its ending says: an .html page with charts that re-ranks as weights are moved and needs no
-network, a .md table for pull requests and model cards, or a .tex table for papers.`,
-		Example: `  pipeline report results/demo --allow-partial -o report.html -o table.tex`,
+network, a .md table for pull requests and model cards, or a .tex table for papers.
+
+--figures writes figures for papers instead, or as well when --output is given: the ranking
+with intervals, two dimensions against each other, rank acceptabilities, correlations, and of
+each model what its dimensions are made of. They are as wide as a column or a page, have their
+fonts inside, and are the same bytes for the same results.
+
+--sheet auto shows on the page what each pipeline of the results did to a few of its images,
+where the data and models that the config names are still there. The page then holds images of
+the data set: mind its licence before you send it on.`,
+		Example: `  pipeline report results/demo --allow-partial -o report.html -o table.tex
+  pipeline report results/demo --allow-partial --figures figures --figure-format pdf --scatter accuracy,calibration_error`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return usagef("pipeline report needs a result folder, a scores file or a table; see `pipeline report --help`")
 			}
-			return writeReport(cmd.Context(), args, f)
+			if f.figures != "" && !cmd.Flags().Changed("output") {
+				f.outputs = nil
+			}
+			return a.writeReport(cmd.Context(), args, f)
 		},
 	}
 	flags := cmd.Flags()
 	flags.StringArrayVarP(&f.outputs, "output", "o", []string{"report.html"}, "`file` to write, .html, .md or .tex; may be repeated")
 	flags.StringVar(&f.title, "title", "Model ranking", "`text` above the report")
-	flags.StringVar(&f.weightsFile, "weights", "", "`file` with the weights to begin with, or a scenario, as for rank")
-	flags.StringArrayVar(&f.weights, "weight", nil, "weight of one dimension, `DIMENSION=NUMBER`; may be repeated and comes before --weights")
-	flags.BoolVar(&f.allowPartial, "allow-partial", false, "rank by the dimensions that all models have")
-	flags.StringVar(&f.against, "against", "", "`published`: show the 326 models of the paper behind the own ones")
+	f.scoringFlags.add(flags, "show the 326 models of the paper behind the own ones")
 	flags.IntVar(&f.draws, "draws", 2000, "bootstrap draws of the stored predictions for intervals and rank sets; 0 leaves them out")
-	flags.Uint64Var(&f.seed, "seed", 0, "seed of the draws")
-	flags.StringVar(&f.sheet, "sheet", "", "PNG `file` with perturbed images to show, as preview writes it")
+	flags.StringVar(&f.sheet, "sheet", "", "perturbed images to show: a PNG `file` that preview wrote, or auto to make them now")
+	f.figureFlags.add(flags)
 	return cmd
+}
+
+// check finds mistakes in the flags before anything is read.
+func (f reportFlags) check() error {
+	for _, path := range f.outputs {
+		if _, ok := reportWriters[strings.ToLower(filepath.Ext(path))]; !ok {
+			return usagef("--output must end in .html, .md or .tex, got %q; figures are written by --figures", path)
+		}
+	}
+	return f.figureFlags.check()
 }
 
 // results are what a report is made of.
 type results struct {
-	cohort      ranking.Cohort
-	options     ranking.Options
-	uncertainty *uncertainty.Result // nil without draws
-	sheet       []byte              // nil without one
+	cohort       ranking.Cohort
+	options      ranking.Options
+	uncertainty  *uncertainty.Result // nil without draws
+	sheets       []html.Sheet
+	withoutSheet []string // why sheets are not there
 }
 
 // reportWriters write a report in the form of a file ending.
@@ -73,43 +92,54 @@ var reportWriters = map[string]func(io.Writer, results, reportFlags) error{
 	".tex":  writeLaTeXReport,
 }
 
-func writeReport(ctx context.Context, paths []string, f reportFlags) error {
-	for _, path := range f.outputs {
-		if _, ok := reportWriters[strings.ToLower(filepath.Ext(path))]; !ok {
-			return usagef("--output must end in .html, .md or .tex, got %q", path)
-		}
+func (a *app) writeReport(ctx context.Context, paths []string, f reportFlags) error {
+	if err := f.check(); err != nil {
+		return err
 	}
 	read, err := readResults(ctx, paths, f)
 	if err != nil {
 		return err
 	}
+	if err := a.addSheets(ctx, paths, f.sheet, &read); err != nil {
+		return err
+	}
 	for _, path := range f.outputs {
-		if err := writeReportFile(path, read, f); err != nil {
+		size, err := writeReportFile(path, func(w io.Writer) error {
+			return reportWriters[strings.ToLower(filepath.Ext(path))](w, read, f)
+		})
+		if err != nil {
 			return err
 		}
+		fmt.Fprintf(a.stderr, "%s: %s%s\n", path, size, read.imageShare(path))
 	}
-	return nil
+	if f.figures == "" {
+		return nil
+	}
+	return a.writeFigures(read, f)
+}
+
+// imageShare says how much of a page is images.
+func (r results) imageShare(path string) string {
+	var size int
+	for _, s := range r.sheets {
+		size += base64.StdEncoding.EncodedLen(len(s.Image))
+	}
+	if size == 0 || strings.ToLower(filepath.Ext(path)) != ".html" {
+		return ""
+	}
+	return fmt.Sprintf(", %s of it images", fileSize(size))
 }
 
 func readResults(ctx context.Context, paths []string, f reportFlags) (results, error) {
-	if f.against != "" && f.against != "published" {
-		return results{}, usagef("--against must be published, got %q", f.against)
-	}
-	weights, err := rankFlags{weightsFile: f.weightsFile, weights: f.weights}.chosenWeights()
+	options, err := f.options()
 	if err != nil {
 		return results{}, err
 	}
-	options := ranking.Options{Weights: weights, AllowPartial: f.allowPartial}
 	cohort, err := ranking.Read(paths)
 	if err != nil {
 		return results{}, dataError(err)
 	}
 	read := results{cohort: cohort, options: options}
-	if f.sheet != "" {
-		if read.sheet, err = os.ReadFile(f.sheet); err != nil {
-			return results{}, usagef("--sheet: %w", err)
-		}
-	}
 	if f.draws == 0 {
 		return read, nil
 	}
@@ -120,24 +150,43 @@ func readResults(ctx context.Context, paths []string, f reportFlags) (results, e
 	return read, nil
 }
 
-// writeReportFile makes a file that appears whole or not at all.
-func writeReportFile(path string, read results, f reportFlags) error {
+// fileSize is a number of bytes.
+type fileSize int64
+
+// String has the unit that people read best.
+func (s fileSize) String() string {
+	if s < 1_000_000 {
+		return fmt.Sprintf("%.0f kB", float64(s)/1e3)
+	}
+	return fmt.Sprintf("%.1f MB", float64(s)/1e6)
+}
+
+// Write counts.
+func (s *fileSize) Write(p []byte) (int, error) {
+	*s += fileSize(len(p))
+	return len(p), nil
+}
+
+// writeReportFile makes a file that appears whole or not at all, and returns
+// its size.
+func writeReportFile(path string, write func(io.Writer) error) (fileSize, error) {
 	file, err := renameio.NewPendingFile(path, renameio.WithPermissions(0o666))
 	if err != nil {
-		return usagef("--output: %w", err)
+		return 0, usagef("%s cannot be written: %w", path, err)
 	}
 	defer file.Cleanup()
-	if err := reportWriters[strings.ToLower(filepath.Ext(path))](file, read, f); err != nil {
-		return dataError(err)
+	var size fileSize
+	if err := write(io.MultiWriter(file, &size)); err != nil {
+		return 0, dataError(err)
 	}
-	return file.CloseAtomicallyReplace()
+	return size, file.CloseAtomicallyReplace()
 }
 
 func writeHTMLReport(w io.Writer, read results, f reportFlags) error {
 	page, err := html.New(read.cohort, html.Options{
-		Title: f.title, Version: pipeline.Version,
-		Weights: read.options.Weights, AllowPartial: read.options.AllowPartial,
-		Published: f.against != "", Uncertainty: read.uncertainty, Sheet: read.sheet,
+		Title: f.title, Version: pipeline.Version, Ranking: read.options,
+		Published: f.against != "", ExcludeDamaged: f.excludeDamaged,
+		Uncertainty: read.uncertainty, Sheets: read.sheets, WithoutSheet: read.withoutSheet,
 	})
 	if err != nil {
 		return err

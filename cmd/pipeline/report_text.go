@@ -72,7 +72,11 @@ func methodLine(r ranking.Ranking, read results) string {
 	for _, d := range r.Used {
 		words = append(words, fmt.Sprintf("%s %.3g", strings.ReplaceAll(d.Name, "_", " "), d.Weight))
 	}
-	line := "QUBA is the weighted mean of the standardised dimensions. Weights: " + strings.Join(words, ", ") + "."
+	by := "the constants of the published score"
+	if r.Normalization == ranking.InCohort {
+		by = "mean and standard deviation of the ranked models"
+	}
+	line := fmt.Sprintf("QUBA is the weighted mean of the dimensions, standardised by %s. Weights: %s.", by, strings.Join(words, ", "))
 	if r.Protocol != "" {
 		line += fmt.Sprintf(" Protocol: %s.", r.Protocol)
 	}

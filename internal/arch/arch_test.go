@@ -88,6 +88,8 @@ var allowed = map[string][]string{
 	"metrics":               {"pipeline/record", "pipeline/registry"},
 	"ranking":               {"metrics", "pipeline/record", "pipeline/registry", "internal/parquetio"},
 	"ranking/html":          {"ranking", "ranking/report", "ranking/correlation", "ranking/sensitivity", "ranking/uncertainty", "metrics", "pipeline/record"},
+	"ranking/figures":       {"ranking", "ranking/correlation", "ranking/sensitivity", "ranking/uncertainty", "metrics", "pipeline/registry"},
+	"ranking/rankingtest":   {"ranking", "metrics"},
 	"ranking/uncertainty":   {"ranking", "metrics", "pipeline/record", "internal/parquetio", "internal/stats"},
 	"ranking/sensitivity":   {"ranking", "metrics", "pipeline/registry", "configs/weights", "internal/stats"},
 	"configs/weights":       {},
@@ -151,6 +153,7 @@ var sole = map[string]string{
 	"github.com/apache/arrow/go/v17/parquet":   "internal/parquetio",
 	"github.com/santhosh-tekuri/jsonschema/v6": "pipeline/config",
 	"github.com/invopop/jsonschema":            "pipeline/config",
+	"gonum.org/v1/plot":                        "ranking/figures",
 }
 
 func TestOneImporterEach(t *testing.T) {

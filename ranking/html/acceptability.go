@@ -5,6 +5,7 @@ import (
 
 	"quba/ranking"
 	"quba/ranking/sensitivity"
+	"quba/ranking/uncertainty"
 )
 
 // shownRanks bounds the heat map of ranks, whose size grows with the square of
@@ -15,6 +16,7 @@ const shownRanks = 30
 type acceptability struct {
 	Law    string            `json:"law"`
 	Draws  int               `json:"draws"`
+	Images bool              `json:"images"` // whether the images are drawn again, too
 	Models []acceptableModel `json:"models"` // best first
 }
 
@@ -23,10 +25,10 @@ type acceptableModel struct {
 	Ranks []float64 `json:"shares"` // of the draws by rank, from 1
 }
 
-// acceptabilities draws weights by three laws: any weights, and weights near
-// those of the ranking, loosely and closely. There is nothing to tell of fewer
-// than two ranked models.
-func acceptabilities(c ranking.Cohort, r ranking.Ranking) ([]acceptability, error) {
+// acceptabilities draws weights by the laws that belong to a ranking, and scores
+// where there are draws of them. There is nothing to tell of fewer than two
+// ranked models.
+func acceptabilities(c ranking.Cohort, r ranking.Ranking, u *uncertainty.Result) ([]acceptability, error) {
 	all := []acceptability{}
 	if len(r.Models) < 2 || !r.Models[1].Scored || len(r.Used) < 2 {
 		return all, nil
@@ -35,21 +37,17 @@ func acceptabilities(c ranking.Cohort, r ranking.Ranking) ([]acceptability, erro
 	if err != nil {
 		return nil, err
 	}
-	laws := []sensitivity.Law{sensitivity.Uniform()}
-	for _, kappa := range []float64{10, 50} {
-		law, err := sensitivity.Near(m.Weights, kappa)
-		if err != nil {
-			return nil, err
-		}
-		laws = append(laws, law)
+	var scores [][][]float64
+	if u != nil {
+		scores = u.Standardised
 	}
 	places := placesOf(c.Models)
-	for _, law := range laws {
-		a, err := m.Acceptability(law, nil, sensitivity.Simulation{})
+	for _, law := range m.Laws() {
+		a, err := m.Acceptability(law, scores, sensitivity.Simulation{})
 		if err != nil {
 			return nil, err
 		}
-		shown := acceptability{Law: a.Law, Draws: a.Draws}
+		shown := acceptability{Law: a.Law, Draws: a.Draws, Images: a.ScoreDraws > 0}
 		for row, model := range a.Models[:min(shownRanks, len(a.Models))] {
 			place := places[identity{r.Models[row].Name, r.Models[row].Source}]
 			shown.Models = append(shown.Models, acceptableModel{place, shares(model.Ranks)})

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -12,10 +13,8 @@ import (
 
 	"quba/ranking"
 	"quba/ranking/html"
+	"quba/ranking/rankingtest"
 )
-
-// hostile is a name that would run if anything took it for markup.
-const hostile = `<script>alert("x")</script><img src=x onerror=alert(1)>` + "\u2028&amp;'\"`"
 
 // openPage writes the page of a cohort and opens it.
 func openPage(t *testing.T, c ranking.Cohort, o html.Options) *browser {
@@ -117,7 +116,7 @@ var near = cmp.Comparer(func(a, b float64) bool { return a-b < 1e-9 && b-a < 1e-
 
 // Incomplete models are ranked by the same rule as in the program.
 func TestPartialModelsRankAsGo(t *testing.T) {
-	c := ranking.Cohort{Models: ranking.Published().Models[:5]}
+	c := ranking.Cohort{Models: slices.Clone(ranking.Published().Models[:5])}
 	c.Models[1] = without(c.Models[1], "shape_bias")
 	c.Models[2] = incomplete(c.Models[2], "ood_robustness")
 	b := openPage(t, c, html.Options{})
@@ -131,6 +130,38 @@ func TestPartialModelsRankAsGo(t *testing.T) {
 		}
 	}
 	isQuiet(t, b)
+}
+
+// Mean and standard deviation of the cohort follow the models that are ranked.
+func TestCohortNormalizationRanksAsGo(t *testing.T) {
+	c := ranking.Cohort{Models: slices.Clone(ranking.Published().Models[:12])}
+	c.Models[1] = without(c.Models[1], "shape_bias")
+	c.Models[2] = incomplete(c.Models[2], "ood_robustness")
+	o := ranking.Options{Normalization: ranking.InCohort}
+	b := openPage(t, c, html.Options{Ranking: o})
+	for _, allow := range []bool{false, true} {
+		b.evaluate(fmt.Sprintf(`{ const box = document.getElementById("allow-partial"); if (box.checked !== %t) box.click(); }`, allow), nil)
+		for _, w := range []ranking.Weights{{}, {"accuracy": 0.2, "calibration_error": 2, "parameters": 0}} {
+			moveSliders(t, b, w)
+			var got []order
+			b.evaluate(readOrder, &got)
+			o.Weights, o.AllowPartial = w, allow
+			if diff := cmp.Diff(ranked(t, c, o), got, near); diff != "" {
+				t.Errorf("allowed %t, weights %v: %s", allow, w, diff)
+			}
+		}
+	}
+	isQuiet(t, b)
+}
+
+// The page starts with the choice of the command line.
+func TestDamagedRowsStartHidden(t *testing.T) {
+	b := openPage(t, fullCohort(), html.Options{Published: true, ExcludeDamaged: true})
+	var dots int
+	b.evaluate(`document.querySelectorAll("#scatter .published circle").length`, &dots)
+	if dots != 228 {
+		t.Errorf("%d published dots, want 228", dots)
+	}
 }
 
 func TestHoverAndFilters(t *testing.T) {
@@ -181,7 +212,7 @@ func TestHoverAndFilters(t *testing.T) {
 
 // Text from results is never markup.
 func TestHostileTextIsText(t *testing.T) {
-	b := openPage(t, hostileCohort(), html.Options{Title: hostile, AllowPartial: true})
+	b := openPage(t, rankingtest.HostileCohort(), html.Options{Title: hostile, Ranking: ranking.Options{AllowPartial: true}})
 	var found struct {
 		Name, Title   string
 		Images, Added int
@@ -199,7 +230,7 @@ func TestHostileTextIsText(t *testing.T) {
 
 // A cohort that has everything leaves no section out.
 func TestEverySectionIsDrawn(t *testing.T) {
-	b := openPage(t, fullCohort(t), html.Options{Sheet: []byte("\x89PNG\r\n\x1a\n")})
+	b := openPage(t, fullCohort(), html.Options{Sheets: []html.Sheet{{Title: "noise", Image: []byte("\x89PNG\r\n\x1a\n")}}})
 	for _, id := range []string{"contributions", "scatter", "profile", "scenarios", "acceptability", "correlation", "corruptions", "reliability", "shape", "attacks"} {
 		var marks int
 		b.evaluate(fmt.Sprintf(`document.querySelectorAll("#%s:not([hidden]) .figure svg :is(circle, rect, path)").length`, id), &marks)
@@ -219,7 +250,7 @@ func TestEverySectionIsDrawn(t *testing.T) {
 
 // Nothing is wider than the window of a phone, and both schemes are drawn.
 func TestPhoneAndSchemes(t *testing.T) {
-	b := openPage(t, fullCohort(t), html.Options{AllowPartial: true, Published: true})
+	b := openPage(t, fullCohort(), html.Options{Ranking: ranking.Options{AllowPartial: true}, Published: true})
 	for _, width := range []int{1200, 380} {
 		for _, scheme := range []string{"light", "dark"} {
 			b.resize(width, scheme)

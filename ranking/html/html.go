@@ -3,10 +3,10 @@
 package html
 
 import (
-	"bytes"
 	"cmp"
 	"errors"
 	"fmt"
+	"net/http"
 	"slices"
 
 	"quba/metrics"
@@ -21,18 +21,28 @@ type Options struct {
 	Title string
 	// Version is that of the program.
 	Version string
-	// Weights are those that the page starts with.
-	Weights ranking.Weights
-	// AllowPartial ranks all models by the dimensions that they all have, until
-	// the reader decides otherwise.
-	AllowPartial bool
-	// Uncertainty gives intervals and rank sets; it must be of the same results,
-	// weights and AllowPartial. Nil leaves them out.
+	// Ranking is how the page ranks until the reader moves a weight or decides
+	// otherwise on incomplete models. Its normalization stays.
+	Ranking ranking.Options
+	// Uncertainty gives intervals and rank sets; it must be of the same results
+	// and Ranking. Nil leaves them out.
 	Uncertainty *uncertainty.Result
-	// Sheet is a PNG with perturbed images; nil leaves it out.
-	Sheet []byte
-	// Published puts the published models behind the reader's own in scatters.
-	Published bool
+	// Sheets are pictures of perturbed images.
+	Sheets []Sheet
+	// WithoutSheet says which perturbed images could not be shown, and why.
+	WithoutSheet []string
+	// Published puts the published models behind the reader's own in scatters;
+	// ExcludeDamaged hides those that look damaged until the reader asks for
+	// them.
+	Published, ExcludeDamaged bool
+}
+
+// Sheet is a picture of images in rows and what was made of them in columns.
+type Sheet struct {
+	// Title names the pipeline; it may be empty.
+	Title string
+	// Image is a PNG or JPEG file.
+	Image []byte
 }
 
 // Page is a report that can be written.
@@ -41,7 +51,19 @@ type Page struct {
 	version string
 	data    data
 	sources []source
-	sheet   []byte
+	sheets  sheets
+}
+
+// sheets are what the page shows of perturbed images.
+type sheets struct {
+	Pictures []picture
+	LeftOut  []string
+}
+
+// picture is a sheet whose type is known.
+type picture struct {
+	Sheet
+	Type string
 }
 
 // data is what the scripts of the page read. Models are in the order of the
@@ -49,6 +71,7 @@ type Page struct {
 // repeat.
 type data struct {
 	Protocol      string          `json:"protocol"`
+	Normalization string          `json:"normalization"` // paper or cohort
 	AllowPartial  bool            `json:"allow_partial"`
 	Dimensions    []dimension     `json:"dimensions"`
 	Models        []model         `json:"models"`
@@ -100,17 +123,18 @@ type publishedRows struct {
 	Names   []string    `json:"names"`
 	Values  [][]float64 `json:"values"`
 	Damaged []bool      `json:"damaged"`
+	// Excluded says that the damaged ones are hidden at first.
+	Excluded bool `json:"excluded"`
 }
-
-const signaturePNG = "\x89PNG\r\n\x1a\n"
 
 // New makes the page of a cohort. What cannot be ranked is an error, as is a
 // result whose stored predictions cannot be read.
 func New(c ranking.Cohort, o Options) (Page, error) {
-	if len(o.Sheet) > 0 && !bytes.HasPrefix(o.Sheet, []byte(signaturePNG)) {
-		return Page{}, errors.New("the contact sheet must be a PNG file; `pipeline preview --output` writes one")
+	pictures, err := picturesOf(o.Sheets)
+	if err != nil {
+		return Page{}, err
 	}
-	r, err := ranking.QUBA(c, ranking.Options{Weights: o.Weights, AllowPartial: o.AllowPartial})
+	r, err := ranking.QUBA(c, o.Ranking)
 	if err != nil {
 		return Page{}, err
 	}
@@ -122,19 +146,32 @@ func New(c ranking.Cohort, o Options) (Page, error) {
 	if err != nil {
 		return Page{}, err
 	}
-	return Page{title: cmp.Or(o.Title, "Model ranking"), version: o.Version, data: d, sources: sources, sheet: o.Sheet}, nil
+	return Page{title: cmp.Or(o.Title, "Model ranking"), version: o.Version, data: d, sources: sources, sheets: sheets{pictures, o.WithoutSheet}}, nil
+}
+
+// picturesOf finds the types of the sheets.
+func picturesOf(all []Sheet) ([]picture, error) {
+	var pictures []picture
+	for _, s := range all {
+		kind := http.DetectContentType(s.Image)
+		if kind != "image/png" && kind != "image/jpeg" {
+			return nil, errors.New("the contact sheet must be a PNG or JPEG file; `pipeline preview --output` writes one")
+		}
+		pictures = append(pictures, picture{s, kind})
+	}
+	return pictures, nil
 }
 
 // dataOf collects what the scripts draw.
 func dataOf(c ranking.Cohort, r ranking.Ranking, o Options) (data, error) {
-	laws, err := acceptabilities(c, r)
+	laws, err := acceptabilities(c, r, o.Uncertainty)
 	if err != nil {
 		return data{}, err
 	}
 	d := data{
-		Protocol: string(c.Protocol), AllowPartial: o.AllowPartial,
-		Dimensions: weighted(o.Weights), Presets: presets(), Extras: extras(c.Models), Details: []detail{},
-		Correlation: correlationsOf(c, o.AllowPartial), Acceptability: laws, Uncertainty: uncertainOf(c, o.Uncertainty),
+		Protocol: string(c.Protocol), Normalization: string(r.Normalization), AllowPartial: o.Ranking.AllowPartial,
+		Dimensions: weighted(o.Ranking.Weights), Presets: presets(), Extras: extras(c.Models), Details: []detail{},
+		Correlation: correlationsOf(c, o.Ranking.AllowPartial), Acceptability: laws, Uncertainty: uncertainOf(c, o.Uncertainty),
 		Notes: append([]string{}, r.Notes...),
 	}
 	for i, m := range c.Models {
@@ -147,6 +184,7 @@ func dataOf(c ranking.Cohort, r ranking.Ranking, o Options) (data, error) {
 	}
 	if o.Published {
 		d.Published = published()
+		d.Published.Excluded = o.ExcludeDamaged
 	}
 	return d, nil
 }

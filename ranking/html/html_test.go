@@ -3,7 +3,6 @@ package html_test
 import (
 	"bytes"
 	"encoding/json"
-	"fmt"
 	"maps"
 	"os"
 	"path/filepath"
@@ -11,10 +10,10 @@ import (
 	"strings"
 	"testing"
 
-	"quba/metrics"
 	"quba/pipeline/record"
 	"quba/ranking"
 	"quba/ranking/html"
+	"quba/ranking/rankingtest"
 )
 
 func pageOf(t *testing.T, c ranking.Cohort, o html.Options) []byte {
@@ -40,63 +39,12 @@ func incomplete(m ranking.Model, dimension string) ranking.Model {
 	return m
 }
 
-func hostileCohort() ranking.Cohort {
-	return ranking.Cohort{
-		Notes: []string{hostile},
-		Models: []ranking.Model{{
-			Name: hostile, Source: hostile, SHA256: hostile, Labels: map[string]string{hostile: hostile},
-			Values: map[string]ranking.Value{
-				"accuracy": {Value: 0.5, Note: hostile, Parts: []metrics.Part{{Name: hostile, Value: 1}}},
-				hostile:    {Value: 0.25, Note: hostile},
-			},
-		}},
-	}
-}
+// hostile is a name that would run if anything took it for markup.
+const hostile = rankingtest.Hostile
 
-// fullCohort has every section of the page: three models with the parts of
-// each metric that has a figure.
-func fullCohort(t *testing.T) ranking.Cohort {
-	t.Helper()
-	c := ranking.Cohort{Protocol: "standard", Notes: []string{"a composed set, not the published one"}}
-	for k, name := range []string{"able", "baker", "charlie with a name that is a good deal longer than others"} {
-		m := ranking.Published().Models[40*k]
-		m = ranking.Model{Name: name, Labels: map[string]string{"family": []string{"a", "a", "b"}[k]}, Values: maps.Clone(m.Values), Source: m.Source}
-		addParts(&m, float64(k))
-		c.Models = append(c.Models, m)
-	}
-	return c
-}
-
-func addParts(m *ranking.Model, k float64) {
-	parts := map[string][]metrics.Part{}
-	scored, _ := metrics.CorruptionNames()
-	for i, name := range scored {
-		relative := 1 - float64(i)/20 - k/10
-		parts["corruption_robustness"] = append(parts["corruption_robustness"], metrics.Part{Name: name, Value: relative})
-		for severity := range 5 {
-			parts["corruption_robustness"] = append(parts["corruption_robustness"], metrics.Part{Name: name + "/" + string(rune('1'+severity)), Value: relative * (1 - float64(severity)/8), N: 100})
-		}
-	}
-	for _, p := range metrics.HumanShapeBias().Parts {
-		parts["shape_bias"] = append(parts["shape_bias"], metrics.Part{Name: p.Name, Value: p.Value * (0.3 + k/10), N: 80})
-	}
-	for i := range 16 {
-		for key, v := range map[string]float64{"count": 10, "accuracy": float64(i) / 16, "confidence": (float64(i) + 0.5) / 16} {
-			parts["calibration_error"] = append(parts["calibration_error"], metrics.Part{Name: fmt.Sprintf("bin%02d_%s", i, key), Value: v})
-		}
-	}
-	for _, eps := range []string{"0.25", "1", "8"} {
-		point := metrics.Part{Name: "pgd/eps_" + eps, Value: 0.8 / float64(len(eps)), N: 50}
-		parts["adversarial_robustness"] = append(parts["adversarial_robustness"], point)
-		for _, key := range []string{"before", "after", "linf_mean", "linf_max", "l2_mean", "l2_max"} {
-			parts["adversarial_robustness"] = append(parts["adversarial_robustness"], metrics.Part{Name: point.Name + "/" + key, Value: 0.5, N: 50})
-		}
-	}
-	for name, p := range parts {
-		v := m.Values[name]
-		v.Parts, v.Origin.Metric = p, name
-		m.Values[name] = v
-	}
+// fullCohort has every section of the page.
+func fullCohort() ranking.Cohort {
+	return rankingtest.FullCohort("able", "baker", "charlie with a name that is a good deal longer than others")
 }
 
 // The page fetches nothing and stays small.
@@ -115,7 +63,7 @@ func TestPageIsSelfContained(t *testing.T) {
 }
 
 func TestSameBytes(t *testing.T) {
-	c := fullCohort(t)
+	c := fullCohort()
 	if !bytes.Equal(pageOf(t, c, html.Options{}), pageOf(t, c, html.Options{})) {
 		t.Error("two writes differ")
 	}
@@ -123,7 +71,7 @@ func TestSameBytes(t *testing.T) {
 
 // No text ends a block, so that all of it is data.
 func TestTextIsEscaped(t *testing.T) {
-	page := string(pageOf(t, hostileCohort(), html.Options{Title: hostile, AllowPartial: true}))
+	page := string(pageOf(t, rankingtest.HostileCohort(), html.Options{Title: hostile, Ranking: ranking.Options{AllowPartial: true}}))
 	for _, raw := range []string{"<script>alert", "<img"} {
 		if strings.Contains(page, raw) {
 			t.Errorf("the page has %q as it is", raw)
@@ -156,14 +104,14 @@ func TestProvenance(t *testing.T) {
 		"failed_models": [{"name": "gone", "error": "no such file"}], "left_out": [{"pipeline": "sketch", "reason": "not there"}],
 		"provenance": {"quba.seed": "7", "quba.datasets": "{\"clean\":\"c0bd\"}"}}`), 0o666))
 	c := ranking.Cohort{Models: []ranking.Model{{Name: "m", Source: folder, Values: map[string]ranking.Value{"accuracy": {Value: 0.5, Origin: ranking.Origin{Source: folder}}}}}}
-	page := string(pageOf(t, c, html.Options{AllowPartial: true}))
+	page := string(pageOf(t, c, html.Options{Ranking: ranking.Options{AllowPartial: true}}))
 	for _, want := range []string{folder, "complete", "<dt>seed</dt><dd>7</dd>", "data set of clean", "c0bd", "model gone failed: no such file", "sketch was left out: not there"} {
 		if !strings.Contains(page, want) {
 			t.Errorf("the page does not say %q", want)
 		}
 	}
 	check(t, os.WriteFile(filepath.Join(folder, record.RunFile), []byte(`{`), 0o666))
-	if _, err := html.New(c, html.Options{AllowPartial: true}); err == nil || !strings.Contains(err.Error(), record.RunFile) {
+	if _, err := html.New(c, html.Options{Ranking: ranking.Options{AllowPartial: true}}); err == nil || !strings.Contains(err.Error(), record.RunFile) {
 		t.Errorf("a damaged %s: %v", record.RunFile, err)
 	}
 }
@@ -172,7 +120,7 @@ func TestRefusals(t *testing.T) {
 	if _, err := html.New(ranking.Cohort{}, html.Options{}); err == nil {
 		t.Error("a page of no models")
 	}
-	if _, err := html.New(ranking.Published(), html.Options{Weights: ranking.Weights{"acuracy": 1}}); err == nil || !strings.Contains(err.Error(), "acuracy") {
+	if _, err := html.New(ranking.Published(), html.Options{Ranking: ranking.Options{Weights: ranking.Weights{"acuracy": 1}}}); err == nil || !strings.Contains(err.Error(), "acuracy") {
 		t.Errorf("got %v", err)
 	}
 }

@@ -45,8 +45,15 @@ type frame struct {
 	Data           template.HTML
 	Scripts        []template.HTML
 	Sources        []source
-	Sheet          template.URL // "" without one
+	Sheets         []shownSheet
+	SheetsLeftOut  []string
 	Licences       []licence
+}
+
+// shownSheet has a picture inside its address.
+type shownSheet struct {
+	Title string
+	Image template.URL
 }
 
 type licence struct{ Name, Text string }
@@ -59,10 +66,10 @@ func (p Page) Write(w io.Writer) error {
 	}
 	f := frame{
 		Title: p.title, Version: p.version, Sources: p.sources,
-		Policy: policy(), Style: block("style", asset(styleSheet)), Data: text,
+		Policy: policy(), Style: block("style", asset(styleSheet)), Data: text, SheetsLeftOut: p.sheets.LeftOut,
 	}
-	if len(p.sheet) > 0 {
-		f.Sheet = template.URL("data:image/png;base64," + base64.StdEncoding.EncodeToString(p.sheet))
+	for _, s := range p.sheets.Pictures {
+		f.Sheets = append(f.Sheets, shownSheet{s.Title, template.URL("data:" + s.Type + ";base64," + base64.StdEncoding.EncodeToString(s.Image))})
 	}
 	for _, name := range scripts {
 		f.Scripts = append(f.Scripts, block("script", asset(name)))

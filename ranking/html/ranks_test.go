@@ -25,7 +25,7 @@ func dataOf(t *testing.T, page []byte, into any) {
 
 // A bootstrap lists models by rank, the page by their places in the cohort.
 func TestUncertaintyFindsItsModels(t *testing.T) {
-	c := fullCohort(t)
+	c := fullCohort()
 	certain := uncertainty.Interval{Value: 3, Low: 3, High: 3, Method: uncertainty.Constant}
 	r := &uncertainty.Result{
 		Draws: 500, Level: 0.9, DataSets: []uncertainty.DataSet{{Name: "d", Images: 9}}, Notes: []string{"a note"},
@@ -74,8 +74,8 @@ func TestAcceptabilitySumsToOne(t *testing.T) {
 		}
 	}
 	dataOf(t, pageOf(t, ranking.Cohort{Models: ranking.Published().Models[:4]}, html.Options{}), &got)
-	if len(got.Acceptability) != 3 {
-		t.Fatalf("%d laws, want 3", len(got.Acceptability))
+	if len(got.Acceptability) != 4 {
+		t.Fatalf("%d laws, want 4", len(got.Acceptability))
 	}
 	for _, law := range got.Acceptability {
 		seen := map[int]bool{}
@@ -119,11 +119,17 @@ func TestManyModelsHaveFewRanks(t *testing.T) {
 
 func TestContactSheet(t *testing.T) {
 	const picture = "\x89PNG\r\n\x1a\n and so on"
-	page := pageOf(t, fullCohort(t), html.Options{Sheet: []byte(picture)})
-	if !regexp.MustCompile(`<img src="data:image/png;base64,[A-Za-z0-9+/=]+"`).Match(page) {
-		t.Error("the sheet is not in the page")
+	const photograph = "\xff\xd8\xff and so on"
+	page := pageOf(t, fullCohort(), html.Options{
+		Sheets:       []html.Sheet{{Title: "<noise>", Image: []byte(picture)}, {Image: []byte(photograph)}},
+		WithoutSheet: []string{"no images of <edges>: gone"},
+	})
+	for _, want := range []string{`<img src="data:image/png;base64,[A-Za-z0-9+/=]+"`, `<img src="data:image/jpeg;base64,[A-Za-z0-9+/=]+"`, "<h3>&lt;noise&gt;</h3>", "no images of &lt;edges&gt;: gone"} {
+		if !regexp.MustCompile(want).Match(page) {
+			t.Errorf("the page has no %s", want)
+		}
 	}
-	if _, err := html.New(fullCohort(t), html.Options{Sheet: []byte("<svg onload=alert(1)>")}); err == nil {
-		t.Error("a sheet that is no PNG is taken")
+	if _, err := html.New(fullCohort(), html.Options{Sheets: []html.Sheet{{Image: []byte("<svg onload=alert(1)>")}}}); err == nil {
+		t.Error("a sheet that is no picture is taken")
 	}
 }

@@ -168,7 +168,7 @@ function rankFigure(page, section, rows, columns, tickOf, titleOf, textOf, colou
 // weights are drawn at random or the images are drawn again.
 function acceptabilitySection(page, section) {
   const choices = page.data.acceptability.map((a) => ({ name: `${a.law} weights`.replace("weights) weights", "weights)"), models: a.models,
-    doc: `Share of ${brief(a.draws)} random weights, ${a.law}, that give the rank (SMAA-2).` }));
+    doc: `Share of ${brief(a.draws)} random weights, ${a.law}${a.images ? ", each with the images drawn again," : ","} that give the rank (SMAA-2).` }));
   const sampled = (page.data.uncertainty?.models ?? []).filter((m) => m.probabilities?.length);
   if (sampled.length > 1) {
     choices.unshift({ name: "images drawn again", models: sampled.map((m) => ({ model: m.model, shares: m.probabilities })),
@@ -193,7 +193,7 @@ function scenariosSection(page, section) {
   if (page.data.models.length < 2) return null;
   return () => {
     const { models, dimensions, presets } = page.data;
-    const rankings = presets.map((p) => rankModels(models, dimensions, p.weights, page.allowPartial()));
+    const rankings = presets.map((p) => rankModels(models, dimensions, p.weights, page.allowPartial(), page.data.normalization));
     const rankOf = rankings.map((r) => new Map(r.entries.map((e) => [e.index, e.rank])));
     const rows = rankings[0].entries.filter((e) => e.rank !== null).slice(0, 30).map((e) => ({ model: e.index, shares: rankOf.map((ranks) => ranks.get(e.index)) }));
     section.hidden = rows.length < 2;

@@ -16,10 +16,14 @@ function startPage(data) {
     sort: { by: "rank", down: false },
     x: quantities[0]?.name,
     y: (quantities[1] ?? quantities[0])?.name,
-    excludeDamaged: false,
+    excludeDamaged: data.published?.excluded ?? false,
     chosen: new Set(), // indexes of the models in profiles and other figures
   };
-  let ranking = rankModels(data.models, data.dimensions, state.weights, state.allowPartial);
+  // The z of any value, among all models that have one.
+  const inCohort = data.normalization === "cohort";
+  const scales = new Map(data.dimensions.map((d) => [d.name, scaleOf(d, data.models.flatMap((m) => m.values[d.name]?.value ?? []), data.normalization)]));
+  const z = (d, value) => standardised(d, value, scales.get(d.name));
+  let ranking = rankModels(data.models, data.dimensions, state.weights, state.allowPartial, data.normalization);
   for (const entry of ranking.entries.slice(0, 6)) state.chosen.add(entry.index);
 
   const page = {
@@ -75,7 +79,7 @@ function startPage(data) {
   }
 
   function rerank() {
-    ranking = rankModels(data.models, data.dimensions, state.weights, state.allowPartial);
+    ranking = rankModels(data.models, data.dimensions, state.weights, state.allowPartial, data.normalization);
     soon(() => {
       drawOrder();
       drawContributions();
@@ -190,7 +194,7 @@ function startPage(data) {
   function valueCell(e, d) {
     const v = e.model.values[d.name];
     if (!v) return element("td", { className: "number", textContent: "–" });
-    const about = [String(v.value), v.n ? `${v.n} samples` : "", d.std ? `z ${signed(standardised(d, v.value))}` : "", ...(v.notes ?? [])].filter(Boolean);
+    const about = [String(v.value), v.n ? `${v.n} samples` : "", d.std ? `z ${signed(z(d, v.value))}` : "", ...(v.notes ?? [])].filter(Boolean);
     return element("td", { className: "number", title: about.join("\n") }, brief(v.value) + (v.partial ? "*" : ""), range(uncertain.get(e.index)?.intervals[d.name], brief));
   }
 
@@ -217,7 +221,7 @@ function startPage(data) {
 
   function scatterControls() {
     const options = quantities.map((d) => [d.name, heading(d.name)]);
-    const damaged = element("input", { type: "checkbox", id: "exclude-damaged", onchange: () => { state.excludeDamaged = damaged.checked; drawScatter(); } });
+    const damaged = element("input", { type: "checkbox", id: "exclude-damaged", checked: state.excludeDamaged, onchange: () => { state.excludeDamaged = damaged.checked; drawScatter(); } });
     replaceChildren(byId("scatter").querySelector(".controls"),
       select("Across", options, state.x, (v) => { state.x = v; drawScatter(); }),
       select("Up", options, state.y, (v) => { state.y = v; drawScatter(); }),
@@ -252,7 +256,7 @@ function startPage(data) {
     const dimensions = data.dimensions.filter((d) => quantities.includes(d));
     const lines = [...state.chosen].map((i) => ({
       name: names[i], key: String(i), colour: colour(i),
-      points: dimensions.flatMap((d) => (d.name in data.models[i].values ? [{ dimension: d.name, value: data.models[i].values[d.name].value, z: standardised(d, data.models[i].values[d.name].value) }] : [])),
+      points: dimensions.flatMap((d) => (d.name in data.models[i].values ? [{ dimension: d.name, value: data.models[i].values[d.name].value, z: z(d, data.models[i].values[d.name].value) }] : [])),
     }));
     section.hidden = dimensions.length < 2;
     if (section.hidden) return;
@@ -290,9 +294,9 @@ function startPage(data) {
   }
 
   function methods() {
-    const list = [["QUBA", "weighted mean of z = (value − mean) / standard deviation, with the frozen constants of the published score; the sign of dimensions where lower is better is changed. A model without every weighted dimension has no score unless incomplete models are allowed."]];
+    const list = [["QUBA", `weighted mean of z = (value − mean) / standard deviation, with ${inCohort ? "mean and sample standard deviation of the ranked models" : "the frozen constants of the published score"}; the sign of dimensions where lower is better is changed. A model without every weighted dimension has no score unless incomplete models are allowed.`]];
     if (data.uncertainty) list.push(["Brackets", `${100 * data.uncertainty.level} % intervals of values and scores, and sets of ranks that hold for all models together (Mogstad, Romano, Shaikh and Wilhelm 2023), from ${brief(data.uncertainty.draws)} bootstrap draws of the images, the same for all models.`]);
-    return list.concat(data.dimensions.map((d) => [heading(d.name), `${d.doc}; ${d.lower ? "lower" : "higher"} is better; mean ${d.mean}, standard deviation ${d.std}`]));
+    return list.concat(data.dimensions.map((d) => [heading(d.name), `${d.doc}; ${d.lower ? "lower" : "higher"} is better${inCohort ? "" : `; mean ${d.mean}, standard deviation ${d.std}`}`]));
   }
 
   function aboutModels() {
@@ -327,6 +331,7 @@ function startPage(data) {
   replaceChildren(byId("caveats").querySelector("ul"), caveats.map((n) => element("li", { textContent: n })));
   byId("caveats").hidden = caveats.length === 0;
   if (caveats.length) byId("summary").append(" · ", element("a", { href: "#caveats", className: "caveat", textContent: `${caveats.length} caveat${caveats.length === 1 ? "" : "s"}` }));
+  byId("zero").textContent = `0 is the mean of the ${inCohort ? "ranked" : "published"} models.`;
   weightControls();
   filterControls();
   scatterControls();
