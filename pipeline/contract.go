@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"maps"
+	"slices"
 
 	"github.com/apache/arrow/go/v17/arrow"
 
@@ -81,7 +83,8 @@ type Model interface {
 	// Infer takes at most BatchSize samples whose images went through the
 	// model's Transform, and returns one prediction row for each, in order.
 	// probs asks for the probabilities of all classes. It keeps none of the
-	// images, whose memory is used again. The caller releases the record.
+	// images, whose memory is used again. The caller releases the record. The
+	// error is UnusableRows when some of the samples alone are at fault.
 	Infer(ctx context.Context, batch []Sample, probs bool) (arrow.Record, error)
 	Close() error
 }
@@ -285,6 +288,16 @@ func NewRegistries() Registries {
 // ErrRuntime marks the errors of the library that runs models: no model can
 // be used without it.
 var ErrRuntime = errors.New("the inference runtime cannot be used")
+
+// UnusableRows is the error of Infer for a batch of which some samples have no
+// prediction, and why, by their place in the batch. The others have one when
+// they are asked for again without them.
+type UnusableRows map[int]error
+
+func (e UnusableRows) Error() string {
+	first := slices.Min(slices.Collect(maps.Keys(e)))
+	return e[first].Error()
+}
 
 // ErrUnusable marks the errors that concern one sample alone.
 var ErrUnusable = errors.New("unusable sample")

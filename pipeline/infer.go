@@ -3,6 +3,7 @@ package pipeline
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -176,14 +177,14 @@ func (r *inferrer) Infer(ctx context.Context, w work) ([]inferred, error) {
 	}
 	model := &r.models[w.model]
 	if !model.failed() {
-		records, err := r.classify(ctx, model, w)
+		records, bad, err := r.classify(ctx, model, w)
 		if MachineFault(err) {
 			return nil, fmt.Errorf("%s: %w", model.name, err)
 		}
 		if err != nil && ctx.Err() == nil {
 			model.giveUp(err)
 		}
-		step.records = records
+		step.records, step.bad = records, append(step.bad, bad...)
 	}
 	for _, image := range w.private {
 		imaging.Recycle(image)
@@ -194,28 +195,61 @@ func (r *inferrer) Infer(ctx context.Context, w work) ([]inferred, error) {
 
 // classify attacks the samples of a batch where the pipeline says so, and
 // classifies what becomes of them, at most a batch at a time.
-func (r *inferrer) classify(ctx context.Context, model *openModel, w work) ([]arrow.Record, error) {
+func (r *inferrer) classify(ctx context.Context, model *openModel, w work) (records []arrow.Record, bad []BadSample, err error) {
 	samples, err := r.attack(ctx, model, r.attacks[w.pipeline], w.batch)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	defer timed(&r.clock.infer)()
-	var records []arrow.Record
 	for batch := range slices.Chunk(samples, model.info.BatchSize) {
-		rec, err := inferSafely(ctx, model, batch, r.probs[w.pipeline])
+		rec, without, err := inferUsable(ctx, model, batch, r.probs[w.pipeline])
 		if err != nil {
 			release(records)
-			return nil, err
+			return nil, nil, err
 		}
-		records = append(records, rec)
+		bad = append(bad, without...)
+		if rec != nil {
+			records = append(records, rec)
+		}
 	}
-	return records, nil
+	return records, bad, nil
+}
+
+// inferUsable leaves out the samples that the model has no prediction for; the
+// record is nil when none is left. A model that has none for a whole batch of
+// several images is at fault itself.
+func inferUsable(ctx context.Context, m *openModel, batch []Sample, probs bool) (rec arrow.Record, bad []BadSample, err error) {
+	rec, err = inferSafely(ctx, m, batch, probs)
+	var rows UnusableRows
+	if !errors.As(err, &rows) {
+		return rec, nil, err
+	}
+	if len(rows) == len(batch) && severalImages(batch) {
+		return nil, nil, fmt.Errorf("%s: %w", batch[0].ID, rows[0])
+	}
+	var usable []Sample
+	for i, s := range batch {
+		if reason := rows[i]; reason != nil {
+			bad = append(bad, BadSample{Pipelines: []string{s.Pipeline}, ID: s.ID, Path: s.Path, Reason: fmt.Sprintf("%s: %v", m.name, reason)})
+			continue
+		}
+		usable = append(usable, s)
+	}
+	if len(usable) == 0 {
+		return nil, bad, nil
+	}
+	rec, err = inferSafely(ctx, m, usable, probs)
+	return rec, bad, err
 }
 
 func release(records []arrow.Record) {
 	for _, rec := range records {
 		rec.Release()
 	}
+}
+
+func severalImages(batch []Sample) bool {
+	return slices.ContainsFunc(batch, func(s Sample) bool { return s.ID != batch[0].ID })
 }
 
 // attack sends a batch through the attacks, in order.

@@ -68,7 +68,7 @@ func (c crash) bench(t *testing.T, out string) *bench {
 		return []pipeline.Sample{s}, nil
 	})
 	registry.Register(b.reg.Stages, "fgsm", "an attack", none{}, func(none) (pipeline.Stage, error) { return fakeAttack{}, nil })
-	b.model("a", &pipelinetest.FakeModel{Classes: 3, Batch: c.batches[0]})
+	b.model("a", &pipelinetest.FakeModel{Classes: 3, Batch: c.batches[0], Unusable: []string{"image0006"}})
 	b.model("b", &pipelinetest.FakeModel{Classes: 4, Batch: c.batches[1], FailOn: c.failOn})
 	return b
 }

@@ -1,6 +1,7 @@
 package pipeline_test
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -234,6 +235,65 @@ func TestUnusableSampleOfAStageIsLeftOut(t *testing.T) {
 	if res.Rows != 20 || res.Bad != 1 || !strings.Contains(res.FirstBad.Reason, "too small") {
 		t.Errorf("rows %d, bad %d, %+v", res.Rows, res.Bad, res.FirstBad)
 	}
+}
+
+// TestImageWithoutPredictionIsLeftOut of the model's results alone; a model that
+// has no prediction for several images at once is given up.
+func TestImageWithoutPredictionIsLeftOut(t *testing.T) {
+	tests := map[string]struct {
+		unusable []string
+		pipeline string
+		rows     int64
+		bad      []string
+		failed   string
+	}{
+		"one":             {unusable: []string{"image0005"}, rows: 20, bad: []string{"image0005"}},
+		"two of a batch":  {unusable: []string{"image0005", "image0006"}, rows: 19, bad: []string{"image0005", "image0006"}},
+		"the last, alone": {unusable: []string{"image0020"}, rows: 20, bad: []string{"image0020"}},
+		"a batch of one image": {
+			unusable: []string{"image0005"}, pipeline: "stages: [{type: double}, {type: double}]", rows: 80,
+			bad: []string{"image0005", "image0005", "image0005", "image0005"},
+		},
+		"a whole batch": {unusable: []string{"image0004", "image0005", "image0006", "image0007"}, failed: "image0004: output 0 is NaN"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t)
+			b.workers = 1
+			b.model("a", &pipelinetest.FakeModel{Classes: 3, Batch: 4, Unusable: test.unusable})
+			res, err := b.run(t.Context(), strings.ReplaceAll(oneModel, "stages: []", cmp.Or(test.pipeline, "stages: []")), pipeline.RunOptions{})
+			if test.failed != "" {
+				if len(res.Failed) != 1 || res.Failed[0].Error != test.failed {
+					t.Errorf("failed %v, want %q", res.Failed, test.failed)
+				}
+				return
+			}
+			if err != nil || res.Rows != test.rows || len(res.Failed) != 0 {
+				t.Errorf("%d rows, failed %v, %v, want %d rows", res.Rows, res.Failed, err, test.rows)
+			}
+			if got := badIDs(t, b.out); !slices.Equal(got, test.bad) {
+				t.Errorf("bad %q, want %q", got, test.bad)
+			}
+		})
+	}
+}
+
+// badIDs are those of the lines of a result's bad.jsonl.
+func badIDs(t *testing.T, out string) []string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(out, record.BadFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var ids []string
+	for line := range strings.Lines(string(text)) {
+		var bad pipeline.BadSample
+		if err := json.Unmarshal([]byte(line), &bad); err != nil {
+			t.Fatal(err)
+		}
+		ids = append(ids, bad.ID)
+	}
+	return ids
 }
 
 const oneModel = `

@@ -4,10 +4,7 @@ import (
 	"context"
 	"slices"
 
-	"github.com/apache/arrow/go/v17/arrow/memory"
-
 	"quba/pipeline"
-	"quba/pipeline/record"
 )
 
 // Outputs gives the network's own numbers for each sample, at most as many as
@@ -18,9 +15,7 @@ func (m *Onnx) Outputs(ctx context.Context, samples []pipeline.Sample) ([][]floa
 		return nil, err
 	}
 	defer m.giveBack(l)
-	b := record.NewBuilder(memory.DefaultAllocator, false)
-	defer b.Release()
-	if err := l.run(ctx, samples, b); err != nil {
+	if err := l.run(ctx, samples); err != nil {
 		return nil, err
 	}
 	width := len(l.runner.Output()) / m.described.rows

@@ -53,18 +53,22 @@ func (l *lane) builder(probs bool) *record.Builder {
 
 // infer appends a prediction for every sample.
 func (l *lane) infer(ctx context.Context, batch []pipeline.Sample, into *record.Builder) error {
-	for len(batch) > 0 {
-		n := min(len(batch), l.model.rows)
-		if err := l.run(ctx, batch[:n], into); err != nil {
+	unusable := pipeline.UnusableRows{}
+	for first := 0; first < len(batch); first += l.model.rows {
+		end := min(first+l.model.rows, len(batch))
+		if err := l.run(ctx, batch[first:end]); err != nil {
 			return err
 		}
-		batch = batch[n:]
+		l.read(batch, first, end, into, unusable)
+	}
+	if len(unusable) > 0 {
+		return unusable
 	}
 	return nil
 }
 
 // run sends at most rows samples through the network.
-func (l *lane) run(ctx context.Context, samples []pipeline.Sample, into *record.Builder) error {
+func (l *lane) run(ctx context.Context, samples []pipeline.Sample) error {
 	size := l.model.card.ImageSize()
 	for i, s := range samples {
 		if got := sizeOf(s); got != size {
@@ -77,19 +81,21 @@ func (l *lane) run(ctx context.Context, samples []pipeline.Sample, into *record.
 		l.packer.pack(i, s.Image.Pix)
 	}
 	l.packer.repeat(len(samples), l.model.rows)
-	if err := l.runner.Run(ctx); err != nil {
-		return err
-	}
+	return l.runner.Run(ctx)
+}
+
+// read takes the outputs of the samples first to end of a batch.
+func (l *lane) read(batch []pipeline.Sample, first, end int, into *record.Builder, unusable pipeline.UnusableRows) {
 	output := l.runner.Output()
 	width := len(output) / l.model.rows
-	for i, s := range samples {
+	for i, s := range batch[first:end] {
 		row, err := l.classes(output[i*width : (i+1)*width])
 		if err != nil {
-			return fmt.Errorf("%s: %w", s.ID, err)
+			unusable[first+i] = err
+			continue
 		}
 		into.Append(s.Row(), row, l.model.outputKind())
 	}
-	return nil
 }
 
 // sizeOf is the size of what the model is given.

@@ -328,7 +328,7 @@ func TestOnnxRefusesSamples(t *testing.T) {
 	}{
 		"wrong size": {colour("big.png", 9, 0, 0, 0), "big.png: the image must be 8x8, as the model's preprocessing makes it, is 9x9"},
 		"no image":   {pipeline.Sample{ID: "none.png"}, "none.png: the image must be 8x8"},
-		"nan":        {colour("dark.png", 8, 0, 0, 0), "dark.png: output 0 is NaN"},
+		"nan":        {colour("dark.png", 8, 0, 0, 0), "output 0 is NaN"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -337,6 +337,11 @@ func TestOnnxRefusesSamples(t *testing.T) {
 				t.Errorf("got %v, want %q", err, test.want)
 			}
 		})
+	}
+	var rows pipeline.UnusableRows
+	dark := tests["nan"].sample
+	if _, err = model.Infer(context.Background(), []pipeline.Sample{dark, bright, bright}, false); !errors.As(err, &rows) || len(rows) != 1 || rows[0] == nil {
+		t.Errorf("got %v, want the first row to be unusable", err)
 	}
 	if rec := infer(t, model, []pipeline.Sample{bright}, true); rec.NumRows() != 1 {
 		t.Errorf("%d rows after errors, want 1: what a failed batch had made must be gone", rec.NumRows())

@@ -93,6 +93,8 @@ type FakeModel struct {
 	// OpenErr is what Open returns; FailOn is the ID at which Infer fails.
 	OpenErr error
 	FailOn  string
+	// Unusable are IDs that there is no prediction for.
+	Unusable []string
 	// Panic makes the failure of FailOn a panic.
 	Panic bool
 	// Mem allocates the records; the default allocator when nil.
@@ -143,7 +145,12 @@ func (f *FakeModel) Infer(_ context.Context, batch []pipeline.Sample, probs bool
 	b := record.NewBuilder(mem, probs)
 	defer b.Release()
 	logits := make([]float32, f.Classes)
-	for _, s := range batch {
+	unusable := pipeline.UnusableRows{}
+	for i, s := range batch {
+		if slices.Contains(f.Unusable, s.ID) {
+			unusable[i] = errors.New("output 0 is NaN")
+			continue
+		}
 		if f.FailOn != "" && s.ID == f.FailOn {
 			if f.Panic {
 				panic("fake fault")
@@ -157,6 +164,9 @@ func (f *FakeModel) Infer(_ context.Context, batch []pipeline.Sample, probs bool
 			logits[k] = fakeLogit(s, k)
 		}
 		b.Append(s.Row(), logits, record.Logits)
+	}
+	if len(unusable) > 0 {
+		return nil, unusable
 	}
 	return b.NewRecord(), nil
 }
