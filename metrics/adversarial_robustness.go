@@ -85,9 +85,9 @@ func newAdversarialRobustness(o adversarialOptions) (Spec, error) {
 // and auc the geometric mean of those of FGSM and PGD, where their eps are the
 // same and two at least. pgd/forward and pgd/backward are the passes through
 // the network, those of each eps counted as if it were alone (a sweep makes the
-// pass at the clean image once), pgd/zero_gradients the fraction of the images with a gradient
-// that was zero everywhere or had values that were not finite, which the attacks
-// take for 0.
+// pass at the clean image once), pgd/zero_gradients the fraction of the images
+// with a gradient that was zero everywhere or had values that were not finite,
+// which the attacks take for 0.
 //
 // The protocols differ in what is attacked: with quba-code that is the
 // normalised image, whose change in pixel values eps does not bound. With

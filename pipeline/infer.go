@@ -216,7 +216,7 @@ func (r *inferrer) classify(ctx context.Context, model *openModel, w work) (reco
 }
 
 // inferUsable leaves out the samples that the model has no prediction for; the
-// record is nil when none is left. A model that has none for a whole batch of
+// record is nil when none is left. A model that has none for a full batch of
 // several images is at fault itself.
 func inferUsable(ctx context.Context, m *openModel, batch []Sample, probs bool) (rec arrow.Record, bad []BadSample, err error) {
 	rec, err = inferSafely(ctx, m, batch, probs)
@@ -224,7 +224,7 @@ func inferUsable(ctx context.Context, m *openModel, batch []Sample, probs bool) 
 	if !errors.As(err, &rows) {
 		return rec, nil, err
 	}
-	if len(rows) == len(batch) && severalImages(batch) {
+	if len(rows) == m.info.BatchSize && severalImages(batch) {
 		return nil, nil, fmt.Errorf("%s: %w", batch[0].ID, rows[0])
 	}
 	var usable []Sample

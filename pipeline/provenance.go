@@ -153,7 +153,7 @@ func (pl planPipeline) facts(c config.Pipeline) []stageFacts {
 
 func (r *runner) writeResult() error {
 	res := &r.result
-	res.Images, res.Rows, res.Bad = r.tally.images, r.tally.rows, r.tally.unusable
+	res.Images, res.Rows, res.Bad = r.tally.images, r.tally.rows, int64(len(r.tally.unusable))
 	res.OverBudget = r.tally.overBudget(r.plan.config.MaxBadFraction)
 	text, err := config.Effective(r.plan.config)
 	if err != nil {

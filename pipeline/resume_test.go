@@ -250,22 +250,22 @@ func TestWhatIsDoneIsNotDoneAgain(t *testing.T) {
 func TestOtherRunBeginsAnew(t *testing.T) {
 	c := crash{images: 30, workers: 2, batches: [2]int{4, 3}, config: twoModels}
 	_, journal := c.wholeRun(t)
+	same := func(*crash) {}
 	for name, tt := range map[string]struct {
-		change func(*crash)
-		opt    pipeline.RunOptions
-		want   string // of the narration
+		journal []byte
+		change  func(*crash)
+		opt     pipeline.RunOptions
+		want    string // of the narration
 	}{
-		"seed":       {func(c *crash) { c.config += "seed: 3\n" }, pipeline.RunOptions{}, "not the same: config, seed"},
-		"images":     {func(c *crash) { c.images = 29 }, pipeline.RunOptions{}, "not the same: data set of clean, data set of noisy"},
-		"batch":      {func(c *crash) { c.batches[1] = 5 }, pipeline.RunOptions{}, "not the same: model b"},
-		"overwrite":  {func(*crash) {}, pipeline.RunOptions{Overwrite: true}, ""},
-		"no journal": {func(*crash) { journal = []byte("hello") }, pipeline.RunOptions{}, "its journal is damaged"},
+		"seed":       {journal, func(c *crash) { c.config += "seed: 3\n" }, pipeline.RunOptions{}, "not the same: config, seed"},
+		"images":     {journal, func(c *crash) { c.images = 29 }, pipeline.RunOptions{}, "not the same: data set of clean, data set of noisy"},
+		"batch":      {journal, func(c *crash) { c.batches[1] = 5 }, pipeline.RunOptions{}, "not the same: model b"},
+		"overwrite":  {journal, same, pipeline.RunOptions{Overwrite: true}, ""},
+		"no journal": {[]byte("hello"), same, pipeline.RunOptions{}, "its journal is damaged"},
 	} {
 		changed := c
-		kept := journal
 		tt.change(&changed)
-		out := unfinished(t, journal)
-		journal = kept
+		out := unfinished(t, tt.journal)
 		b := changed.bench(t, out)
 		var log bytes.Buffer
 		tt.opt.Log = slog.New(slog.NewTextHandler(&log, nil))

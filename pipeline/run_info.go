@@ -135,4 +135,4 @@ var ErrNoModel = errors.New("no model is left to run")
 
 // ErrInterrupted is the error of a run that was stopped before its first
 // prediction.
-var ErrInterrupted = errors.New("interrupted before the first prediction; nothing was written")
+var ErrInterrupted = errors.New("interrupted before the first prediction; the result folder stays as it was")

@@ -242,6 +242,7 @@ func TestUnusableSampleOfAStageIsLeftOut(t *testing.T) {
 func TestImageWithoutPredictionIsLeftOut(t *testing.T) {
 	tests := map[string]struct {
 		unusable []string
+		images   int
 		pipeline string
 		rows     int64
 		bad      []string
@@ -250,6 +251,7 @@ func TestImageWithoutPredictionIsLeftOut(t *testing.T) {
 		"one":             {unusable: []string{"image0005"}, rows: 20, bad: []string{"image0005"}},
 		"two of a batch":  {unusable: []string{"image0005", "image0006"}, rows: 19, bad: []string{"image0005", "image0006"}},
 		"the last, alone": {unusable: []string{"image0020"}, rows: 20, bad: []string{"image0020"}},
+		"a short batch":   {unusable: []string{"image0020", "image0021"}, images: 22, rows: 20, bad: []string{"image0020", "image0021"}},
 		"a batch of one image": {
 			unusable: []string{"image0005"}, pipeline: "stages: [{type: double}, {type: double}]", rows: 80,
 			bad: []string{"image0005", "image0005", "image0005", "image0005"},
@@ -260,6 +262,7 @@ func TestImageWithoutPredictionIsLeftOut(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			b := newBench(t)
 			b.workers = 1
+			b.source.N = cmp.Or(test.images, b.source.N)
 			b.model("a", &pipelinetest.FakeModel{Classes: 3, Batch: 4, Unusable: test.unusable})
 			res, err := b.run(t.Context(), strings.ReplaceAll(oneModel, "stages: []", cmp.Or(test.pipeline, "stages: []")), pipeline.RunOptions{})
 			if test.failed != "" {
@@ -273,6 +276,9 @@ func TestImageWithoutPredictionIsLeftOut(t *testing.T) {
 			}
 			if got := badIDs(t, b.out); !slices.Equal(got, test.bad) {
 				t.Errorf("bad %q, want %q", got, test.bad)
+			}
+			if images := int64(len(slices.Compact(slices.Clone(test.bad)))); res.Bad != images {
+				t.Errorf("%d bad images, want %d", res.Bad, images)
 			}
 		})
 	}

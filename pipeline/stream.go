@@ -86,8 +86,8 @@ func from[T any](g *group, stop context.Context, name string, seq iter.Seq2[T, e
 }
 
 // flatMap applies f to every element, up to workers at once, and gives the
-// results in the order of the elements. At most workers+ahead elements are in
-// work or wait for their turn.
+// results in the order of the elements. At most ahead elements wait for their
+// turn, and one in each link of the graph.
 func flatMap[T, R any](s stream[T], name string, workers, ahead int, f func(context.Context, T) ([]R, error)) stream[R] {
 	g := s.g
 	tasks := make(chan func())

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"go.uber.org/goleak"
@@ -54,28 +55,42 @@ func TestFlatMapKeepsOrder(t *testing.T) {
 	})
 }
 
+// However long the work or the sink takes, few elements are begun before it ends.
 func TestFlatMapIsBounded(t *testing.T) {
-	const workers, ahead = 2, 3
-	var begun atomic.Int64
-	release := make(chan struct{})
-	g := newGroup(context.Background())
-	defer g.cancel(nil)
-	s := from(g, context.Background(), "source", count(1000))
-	out := flatMap(s, "stage", workers, ahead, func(context.Context, int) ([]int, error) {
-		begun.Add(1)
-		<-release
-		return nil, nil
+	const workers, ahead, links = 2, 3, 8 // links of the graph from the stage to the sink
+	t.Run("work", func(t *testing.T) {
+		checkBegun(t, workers, ahead, workers, func(wait func()) (work, sink func()) { return wait, func() {} })
 	})
-	finished := make(chan error, 1)
-	go func() { finished <- drain(out, "sink", func(int) error { return nil }) }()
-	time.Sleep(20 * time.Millisecond)
-	if n := begun.Load(); n != workers {
-		t.Errorf("%d elements in work, must be %d", n, workers)
-	}
-	close(release)
-	if err := <-finished; err != nil {
-		t.Fatal(err)
-	}
+	t.Run("sink", func(t *testing.T) {
+		checkBegun(t, workers, ahead, ahead+links, func(wait func()) (work, sink func()) { return func() {}, wait })
+	})
+}
+
+// checkBegun counts the elements that are begun while the work or the sink, by
+// choice, waits.
+func checkBegun(t *testing.T, workers, ahead int, want int64, choose func(wait func()) (work, sink func())) {
+	synctest.Test(t, func(t *testing.T) {
+		release := make(chan struct{})
+		work, sink := choose(func() { <-release })
+		var begun atomic.Int64
+		g := newGroup(context.Background())
+		defer g.cancel(nil)
+		out := flatMap(from(g, context.Background(), "source", count(1000)), "stage", workers, ahead, func(_ context.Context, v int) ([]int, error) {
+			begun.Add(1)
+			work()
+			return []int{v}, nil
+		})
+		finished := make(chan error, 1)
+		go func() { finished <- drain(out, "sink", func(int) error { sink(); return nil }) }()
+		synctest.Wait() // until nothing moves
+		if n := begun.Load(); n != want {
+			t.Errorf("%d elements are begun, want %d", n, want)
+		}
+		close(release)
+		if err := <-finished; err != nil {
+			t.Fatal(err)
+		}
+	})
 }
 
 func TestScanFlushesAfterTheLast(t *testing.T) {

@@ -59,6 +59,28 @@ fetch_wheel() (
 	mv "$scratch/$file" "$wheels/$file"
 )
 
+# apt_install PACKAGE...: installs packages of Debian where apt-get and the
+# rights are there. It asks nothing and ends in minutes where no archive can be
+# reached; that is said and is no failure.
+apt_install() {
+	if ! command -v apt-get >/dev/null || [ "$(id -u)" != 0 ]; then
+		return
+	fi
+	say "installing $*"
+	if ! { apt_get 120 update && apt_get 300 install --no-install-recommends "$@"; } </dev/null >&2; then
+		say "apt-get failed"
+	fi
+}
+
+# apt_get SECONDS ARGUMENT...: apt-get with a limit to its time, and shorter
+# ones for each connection and for waiting until another apt-get is done.
+apt_get() {
+	seconds=$1
+	shift
+	DEBIAN_FRONTEND=noninteractive timeout --kill-after=10 "$seconds" apt-get -qq -y \
+		-o Acquire::Retries=1 -o Acquire::http::Timeout=20 -o Acquire::https::Timeout=20 -o DPkg::Lock::Timeout=60 "$@"
+}
+
 # unpack_wheel FILE PATTERN: puts the members of the wheel whose path matches
 # the shell pattern into $scratch, without their folders.
 unpack_wheel() {

@@ -20,11 +20,6 @@ has_browser() {
 	return 1
 }
 
-if ! has_browser && command -v apt-get >/dev/null && [ "$(id -u)" = 0 ]; then
-	say "installing chromium-headless-shell"
-	if ! { apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium-headless-shell; } >&2; then
-		say "apt-get failed"
-	fi
-fi
+has_browser || apt_install chromium-headless-shell
 has_browser || say "no Chromium, so the tests of the HTML report in a browser are skipped; install one, or set CHROMIUM to its path"
 touch "$stamp"

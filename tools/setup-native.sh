@@ -23,12 +23,7 @@ if has_jpeg; then
 fi
 
 # libjpeg-dev is libjpeg62-turbo-dev on Debian and libjpeg-turbo8-dev on Ubuntu.
-if command -v apt-get >/dev/null && [ "$(id -u)" = 0 ]; then
-	say "installing pkg-config and libjpeg-dev"
-	if ! { apt-get update -qq && apt-get install -y -qq --no-install-recommends pkg-config libjpeg-dev; } >&2; then
-		say "apt-get failed"
-	fi
-fi
+apt_install pkg-config libjpeg-dev
 
 touch "$stamp"
 has_jpeg && exit

@@ -119,7 +119,7 @@ pipeline of its name, or by perturbed. Another choice is on.ROLE=PIPELINE.`,
 	f.addStages(cmd)
 	f.addMetrics(cmd)
 	f.config = addConfigFlags(cmd)
-	cmd.Flags().BoolVar(&overwrite, "overwrite", false, "replace the result of another config in the result folder")
+	cmd.Flags().BoolVar(&overwrite, "overwrite", false, overwriteHelp)
 	cmd.Flags().BoolVar(&printConfig, "print-config", false, "print the config, to be run from this folder, and run nothing")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		if err := need(cmd, "model", "images"); err != nil {

@@ -70,7 +70,7 @@ func (a *app) report(err error) {
 		fmt.Fprintln(a.stderr, strings.TrimRight(issues.Error(), "\n"))
 		return
 	}
-	for line := range strings.Lines(err.Error()) {
+	for line := range strings.Lines(printable(strings.ReplaceAll(err.Error(), "\r\n", "\n"))) {
 		if line = strings.TrimRight(line, "\r\n"); line != "" {
 			fmt.Fprintln(a.stderr, "pipeline: "+line)
 		}

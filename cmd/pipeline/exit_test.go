@@ -80,8 +80,8 @@ func TestNarrateEndOfRun(t *testing.T) {
 	narrate(&stderr, pipeline.Result{Out: "out", Images: 3, Interrupted: true, Kept: true, Elapsed: 1, CPU: pipeline.CPUTime{Process: 2}}, 10)
 	text := stderr.String()
 	for part, want := range map[string]bool{
-		"interrupted after 3 of 10 images; the same command goes on from here\n":          true,
-		"out keeps the complete result that it had\n": true,
+		"interrupted after 3 of 10 images; the same command goes on from here\n": true,
+		"out keeps the complete result that it had\n":                            true,
 		"results are in": false,
 		"processor time 2.0 s: read 0.0 %, decode 0.0 %,": runtime.GOOS == "linux",
 	} {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"unicode"
 
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/jedib0t/go-pretty/v6/text"
@@ -42,13 +43,17 @@ func (g grid) render(w io.Writer, format string) error {
 		}
 		return out.WriteAll(g.rows)
 	}
+	cell := printable
+	if format == "md" {
+		cell = func(s string) string { return markdownText(printable(s)) }
+	}
 	t := table.NewWriter()
 	t.SetStyle(table.StyleLight)
 	t.Style().Format.Header = text.FormatDefault
 	t.Style().Options.SeparateRows = false
-	t.AppendHeader(cells(g.header))
+	t.AppendHeader(cells(g.header, cell))
 	for _, row := range g.rows {
-		t.AppendRow(cells(row))
+		t.AppendRow(cells(row, cell))
 	}
 	var columns []table.ColumnConfig
 	for i := range g.header {
@@ -57,28 +62,54 @@ func (g grid) render(w io.Writer, format string) error {
 		}
 	}
 	t.SetColumnConfigs(columns)
+	render := t.Render
 	if format == "md" {
-		_, err := fmt.Fprintln(w, t.RenderMarkdown())
-		return err
+		render = t.RenderMarkdown
 	}
-	_, err := fmt.Fprintln(w, t.Render())
+	_, err := fmt.Fprintln(w, render())
 	return err
 }
 
-func cells(texts []string) table.Row {
+func cells(texts []string, cell func(string) string) table.Row {
 	row := make(table.Row, len(texts))
 	for i, s := range texts {
-		row[i] = printable(s)
+		row[i] = cell(s)
 	}
 	return row
 }
 
-// printable keeps text from data from moving the cursor or breaking a row.
+// printable keeps text from data from moving the cursor, turning the direction
+// of what follows, or breaking a row.
 func printable(s string) string {
 	return strings.Map(func(r rune) rune {
-		if r < ' ' && r != '\n' || r == 0x7f {
-			return '\ufffd'
+		switch {
+		case r == '\n':
+			return r
+		case unicode.In(r, unicode.Cc, unicode.Bidi_Control, unicode.Zl, unicode.Zp):
+			return unicode.ReplacementChar
 		}
 		return r
 	}, s)
+}
+
+// markdownEscapes are the characters with which text from data could begin
+// markup or HTML inside a line. A table escapes the bar itself.
+var markdownEscapes = strings.NewReplacer(
+	`\`, `\\`, "`", "\\`", "*", `\*`, "[", `\[`, "]", `\]`, "<", "&lt;", ">", "&gt;", "&", "&amp;", "~", `\~`, "\n", " ",
+)
+
+func markdownText(s string) string {
+	runes := []rune(markdownEscapes.Replace(s))
+	inWord := func(i int) bool {
+		return i >= 0 && i < len(runes) && (unicode.IsLetter(runes[i]) || unicode.IsDigit(runes[i]))
+	}
+	var out strings.Builder
+	for i, r := range runes {
+		// An underscore inside a word is no markup (CommonMark 0.31, 6.2).
+		if r == '_' && !(inWord(i-1) && inWord(i+1)) {
+			out.WriteByte('\\')
+		}
+		out.WriteRune(r)
+	}
+	return out.String()
 }

@@ -122,7 +122,7 @@ type rankDoc struct {
 
 func (a *app) notes(notes []string) {
 	for _, note := range notes {
-		fmt.Fprintln(a.stderr, "note: "+note)
+		fmt.Fprintln(a.stderr, "note: "+printable(note))
 	}
 }
 

@@ -110,6 +110,9 @@ func (f layerFlags) chosen() []string {
 	return flags
 }
 
+// mostDraws has a Monte Carlo error of 0.0002; more only take longer.
+const mostDraws = 10_000_000
+
 // check finds mistakes in the flags before anything is read.
 func (f layerFlags) check() error {
 	if _, err := f.groupOptions(); err != nil {
@@ -118,8 +121,13 @@ func (f layerFlags) check() error {
 	if n := len(f.compare); n != 0 && n != 2 {
 		return usagef("--compare takes two models, A,B; got %d", n)
 	}
-	if f.draws < 0 {
-		return usagef("--draws must be at least 0, got %d", f.draws)
+	if f.draws < 0 || f.draws > mostDraws {
+		return usagef("--draws must be 0..%d, got %d", mostDraws, f.draws)
+	}
+	if f.uncertainty && f.draws > 0 {
+		if err := uncertainty.CheckDraws(f.draws); err != nil {
+			return usagef("--%w", err)
+		}
 	}
 	if f.best < 1 {
 		return usagef("--best must be at least 1, got %d", f.best)
@@ -198,7 +206,7 @@ func (a *app) writeLayers(out layered) error {
 func (a *app) writeSection(s section) error {
 	title := printable(s.title)
 	if a.format == "md" {
-		title = "### " + title + "\n"
+		title = "### " + markdownText(title) + "\n"
 	}
 	if _, err := fmt.Fprintf(a.stdout, "\n%s\n", title); err != nil {
 		return err

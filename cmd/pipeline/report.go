@@ -73,6 +73,11 @@ func (f reportFlags) check() error {
 			return usagef("--output must end in .html, .md or .tex, got %q; figures are written by --figures", path)
 		}
 	}
+	if f.draws != 0 {
+		if err := uncertainty.CheckDraws(f.draws); err != nil {
+			return usagef("--%w; or 0 for none", err)
+		}
+	}
 	return f.figureFlags.check()
 }
 
@@ -179,7 +184,10 @@ func writeReportFile(path string, write func(io.Writer) error) (fileSize, error)
 	if err := write(io.MultiWriter(file, &size)); err != nil {
 		return 0, dataError(err)
 	}
-	return size, file.CloseAtomicallyReplace()
+	if err := file.CloseAtomicallyReplace(); err != nil {
+		return 0, usagef("%s cannot be written: %w", path, err)
+	}
+	return size, nil
 }
 
 func writeHTMLReport(w io.Writer, read results, f reportFlags) error {

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"quba/pipeline/registry"
+	"quba/ranking"
 	"quba/ranking/figures"
 )
 
@@ -24,7 +25,7 @@ type figureFlags struct {
 
 func (f *figureFlags) add(flags *pflag.FlagSet) {
 	flags.StringVar(&f.figures, "figures", "", "`folder` for figures")
-	flags.StringSliceVar(&f.formats, "figure-format", []string{"svg"}, "with --figures: "+strings.Join(figures.Formats(), ", ")+"; may be repeated")
+	flags.StringSliceVar(&f.formats, "figure-format", nil, "with --figures: "+strings.Join(figures.Formats(), ", ")+"; may be repeated; svg when left out")
 	flags.StringSliceVar(&f.scatter, "scatter", nil, "with --figures: the two dimensions of the scatter, `X,Y`; the first two when left out")
 }
 
@@ -39,6 +40,21 @@ func (f figureFlags) check() error {
 		return usagef("--scatter takes two dimensions, X,Y; got %d", n)
 	case n > 0 && f.figures == "":
 		return usagef("--scatter goes with --figures")
+	case len(f.formats) > 0 && f.figures == "":
+		return usagef("--figure-format goes with --figures")
+	}
+	return checkDimensions(f.scatter)
+}
+
+func checkDimensions(names []string) error {
+	var known []string
+	for _, d := range ranking.Dimensions() {
+		known = append(known, d.Name)
+	}
+	for _, name := range names {
+		if !slices.Contains(known, name) {
+			return usagef("--scatter: %w", registry.Unknown("dimension", name, known))
+		}
 	}
 	return nil
 }
@@ -63,15 +79,19 @@ func (a *app) writeFigures(read results, f reportFlags) error {
 	if err := os.MkdirAll(f.figures, 0o777); err != nil {
 		return usagef("--figures: %w", err)
 	}
+	formats := f.formats
+	if len(formats) == 0 {
+		formats = figures.Formats()[:1]
+	}
 	for _, figure := range set.Figures {
-		for _, format := range f.formats {
+		for _, format := range formats {
 			path := filepath.Join(f.figures, figure.Name+"."+format)
 			if _, err := writeReportFile(path, func(w io.Writer) error { return figure.Write(w, format) }); err != nil {
 				return err
 			}
 		}
 	}
-	fmt.Fprintf(a.stderr, "%s: %d figures, %s\n", f.figures, len(set.Figures), strings.Join(f.formats, " and "))
+	fmt.Fprintf(a.stderr, "%s: %d figures, %s\n", f.figures, len(set.Figures), strings.Join(formats, " and "))
 	a.notes(set.Notes)
 	return nil
 }

@@ -34,11 +34,6 @@ func writeMarkdownReport(w io.Writer, read results, f reportFlags) error {
 	if err != nil {
 		return err
 	}
-	for _, row := range g.rows {
-		for i, text := range row {
-			row[i] = markdownText(text)
-		}
-	}
 	out := bufio.NewWriter(w)
 	fmt.Fprintf(out, "# %s\n\n", markdownText(printable(f.title)))
 	if err := g.render(out, "md"); err != nil {
@@ -51,11 +46,11 @@ func writeMarkdownReport(w io.Writer, read results, f reportFlags) error {
 	return out.Flush()
 }
 
-// reportCaveats are those of the ranking, then those of its uncertainty that it
-// does not have.
+// reportCaveats are those of the ranking, then those of its intervals, where it
+// has any.
 func reportCaveats(r ranking.Ranking, read results) []string {
 	notes := slices.Clone(r.Notes)
-	if read.uncertainty == nil {
+	if u := read.uncertainty; u == nil || len(u.DataSets) == 0 {
 		return notes
 	}
 	for _, note := range read.uncertainty.Notes {
@@ -85,14 +80,6 @@ func methodLine(r ranking.Ranking, read results) string {
 	}
 	return line
 }
-
-// markdownEscapes are the characters with which text from data could begin
-// markup or HTML inside a line. The table escapes the bar itself.
-var markdownEscapes = strings.NewReplacer(
-	`\`, `\\`, "`", "\\`", "*", `\*`, "_", `\_`, "[", `\[`, "]", `\]`, "<", "&lt;", ">", "&gt;", "&", "&amp;", "~", `\~`, "\n", " ",
-)
-
-func markdownText(s string) string { return markdownEscapes.Replace(s) }
 
 // writeLaTeXReport writes the ranking as a table of the package booktabs; the
 // caveats follow as comments.
@@ -125,7 +112,7 @@ func laTeXRow(cells []string) string {
 
 var laTeXEscapes = strings.NewReplacer(
 	`\`, `\textbackslash{}`, "{", `\{`, "}", `\}`, "$", `\$`, "&", `\&`, "#", `\#`, "%", `\%`, "_", `\_`,
-	"~", `\textasciitilde{}`, "^", `\textasciicircum{}`, "<", `\textless{}`, ">", `\textgreater{}`, "\n", " ",
+	"|", `\textbar{}`, "~", `\textasciitilde{}`, "^", `\textasciicircum{}`, "<", `\textless{}`, ">", `\textgreater{}`, "\n", " ",
 )
 
 func laTeXText(s string) string { return laTeXEscapes.Replace(printable(s)) }

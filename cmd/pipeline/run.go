@@ -17,6 +17,8 @@ import (
 	"quba/ranking"
 )
 
+const overwriteHelp = "replace the result of another config in the result folder, and do not go on with an unfinished run"
+
 func (a *app) runCommand() *cobra.Command {
 	var overwrite bool
 	cmd := &cobra.Command{
@@ -32,21 +34,13 @@ it says so and begins anew.`,
 		Args: exactArgs("the path of a config"),
 	}
 	flags := addConfigFlags(cmd)
-	cmd.Flags().BoolVar(&overwrite, "overwrite", false, "replace the result of another config in the result folder, and do not go on with an unfinished run")
+	cmd.Flags().BoolVar(&overwrite, "overwrite", false, overwriteHelp)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		plan, c, err := a.load(args[0], flags)
 		if err != nil {
 			return err
 		}
-		result, total, err := a.carryOut(cmd.Context(), plan, pipeline.RunOptions{Overwrite: overwrite}, c.LogLevel)
-		if err != nil {
-			return err
-		}
-		if err := a.printResult(result); err != nil {
-			return err
-		}
-		narrate(a.stderr, result, total)
-		return outcome(result, len(c.Models))
+		return a.runPlan(cmd.Context(), plan, c, overwrite)
 	}
 	return cmd
 }

@@ -101,8 +101,8 @@ func TestRecycledMemoryIsWrittenOver(t *testing.T) {
 	}
 }
 
-// TestDecodeIntoMemory: the picture is the same, and only lies there when it
-// has room.
+// TestDecodeIntoMemory: the picture is the same, whatever the memory holds and
+// has room for.
 func TestDecodeIntoMemory(t *testing.T) {
 	drawn := image.NewRGBA(image.Rect(0, 0, 13, 7))
 	for i := range drawn.Pix {
@@ -125,6 +125,20 @@ func TestDecodeIntoMemory(t *testing.T) {
 		}
 		if got.W != want.W || got.H != want.H || !bytes.Equal(got.Pix, want.Pix) {
 			t.Errorf("memory of %d bytes changes the picture", size)
+		}
+	}
+}
+
+func TestPictureLiesInMemoryWithRoom(t *testing.T) {
+	const size = 3 * 4 * 5
+	for _, room := range []int{0, size - 1, size, 2 * size} {
+		memory := make([]byte, 0, room)
+		m := Options{Memory: memory}.picture(4, 5)
+		if len(m.Pix) != size {
+			t.Fatalf("%d bytes of memory: the picture has %d, want %d", room, len(m.Pix), size)
+		}
+		if lies := room > 0 && &m.Pix[0] == &memory[:1][0]; lies != (room >= size) {
+			t.Errorf("%d bytes of memory for a picture of %d: it lies there: %v", room, size, lies)
 		}
 	}
 }

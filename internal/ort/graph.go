@@ -20,8 +20,8 @@ type GraphOptions struct {
 }
 
 // Graph is a loaded model with any number of inputs and outputs of any shape.
-// It is safe for concurrent use; a run takes one core. A Session is faster for one image input of
-// fixed shape: its tensors are used again.
+// It is safe for concurrent use; a run takes one core. A Session is faster for
+// one image input of fixed shape: its tensors are used again.
 type Graph struct {
 	session         *onnxruntime.DynamicAdvancedSession
 	inputs, outputs []string

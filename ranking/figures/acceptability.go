@@ -72,16 +72,21 @@ func acceptabilityFigure(a sensitivity.Acceptability, models []shown) Figure {
 	p.Add(g)
 	named(&p.X, ranks)
 	named(&p.Y, reversed(names))
-	p.X.Label.Text = "Rank (weights: " + a.Law + ")"
-	if a.ScoreDraws > 0 {
-		p.X.Label.Text = "Rank (weights: " + a.Law + "; images drawn again)"
-	}
-	f := Figure{Name: "acceptability-" + slug(a.Law), Width: width, Height: vg.Length(n)*max(rowHeight, 5*vg.Millimeter) + axisRoom + 2*margin}
-	f.Height = max(f.Height, 32*vg.Millimeter)
+	p.X.Label.Text = "Rank"
+	f := Figure{Name: "acceptability-" + slug(a.Law), Width: width, Height: vg.Length(n)*max(rowHeight, 5*vg.Millimeter) + axisRoom + headingRoom + 2*margin}
+	f.Height = max(f.Height, 36*vg.Millimeter)
 	f.draw = func(c draw.Canvas) {
-		drawWithBar(c, p, g.colour, percentTicks(g.colour.high), "Draws, %")
+		drawWithBar(drawHeading(c, variedText(a)), p, g.colour, percentTicks(g.colour.high), "Draws, %")
 	}
 	return f
+}
+
+// variedText says what is drawn at random.
+func variedText(a sensitivity.Acceptability) string {
+	if a.ScoreDraws > 0 {
+		return "Weights: " + a.Law + "; images drawn again"
+	}
+	return "Weights: " + a.Law
 }
 
 // percentTicks are at nothing, the middle and the end.

@@ -64,6 +64,18 @@ func (l legend) drawTop(c draw.Canvas) draw.Canvas {
 	return draw.Crop(c, 0, 0, 0, -l.height-vg.Millimeter)
 }
 
+// headingRoom is what drawHeading takes.
+const headingRoom = legendRow + vg.Millimeter
+
+// drawHeading writes a line along the top, as wide as the canvas allows, and
+// returns the rest of the canvas.
+func drawHeading(c draw.Canvas, text string) draw.Canvas {
+	style := textStyle(textSize, black)
+	style.YAlign = draw.YCenter
+	c.FillText(style, vg.Point{X: c.Min.X, Y: c.Max.Y - legendRow/2}, clipped(text, textSize, c.Size().X))
+	return draw.Crop(c, 0, 0, 0, -headingRoom)
+}
+
 // seriesLegend names models by how they look.
 func seriesLegend(models []shown, width vg.Length, more ...entry) legend {
 	var entries []entry

@@ -115,10 +115,10 @@ func tickText(v, step float64) string {
 	return text
 }
 
-// roundTicks are up to six ticks at 1, 2 or 5 times a power of ten.
+// roundTicks are up to seven ticks at 1, 2 or 5 times a power of ten.
 func roundTicks(low, high float64) []plot.Tick {
-	const about = 5
-	rough := (high - low) / about
+	const most = 6 // steps
+	rough := (high - low) / most
 	if !(rough > 0) || !finite(rough) {
 		return []plot.Tick{{Value: low, Label: strconv.FormatFloat(low, 'g', 4, 64)}}
 	}
@@ -177,7 +177,10 @@ func clipped(text string, size, width vg.Length) string {
 // clean keeps text from data in one line, and in what XML may hold.
 func clean(text string) string {
 	return strings.Map(func(r rune) rune {
-		if r == unicode.ReplacementChar || !unicode.IsPrint(r) {
+		switch {
+		case unicode.IsSpace(r):
+			return ' '
+		case r == unicode.ReplacementChar || !unicode.IsPrint(r):
 			return '?'
 		}
 		return r

@@ -170,8 +170,9 @@ func TestHoverAndFilters(t *testing.T) {
 		c.Models[i].Labels = map[string]string{"family": []string{"red", "blue"}[i%2]}
 	}
 	b := openPage(t, c, html.Options{Published: true})
-	b.point("#scatter [aria-label=dot].model circle, #scatter .model circle")
-	b.until(`document.querySelector("#scatter [aria-label=tip]")?.textContent.includes("accuracy")`)
+	// A chart that is drawn anew forgets where the mouse is.
+	point := func() { b.point("#scatter .model circle") }
+	b.until(`document.querySelector("#scatter [aria-label=tip]")?.textContent.includes("accuracy")`, point)
 	keepPicture(b, "hover")
 
 	shows := func(what string, want int) {

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -72,12 +73,39 @@ func chromium() string {
 	return ""
 }
 
-// startsChromium shows an empty page, once for all tests.
+// startsChromium shows a page from a file, once for all tests: a browser in a
+// sandbox of its distribution may start and not see files.
 var startsChromium = sync.OnceValue(func() error {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	return exec.CommandContext(ctx, chromium(), "--headless", "--no-sandbox", "--disable-gpu", "--dump-dom", "about:blank").Run()
+	profile, err := os.MkdirTemp("", "report-browser")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(profile)
+	const text = "a page from a file"
+	page := filepath.Join(profile, "page.html")
+	if err := os.WriteFile(page, []byte(text), 0o666); err != nil {
+		return err
+	}
+	cmd := exec.CommandContext(ctx, chromium(), flags(profile, "--dump-dom", "file://"+page)...)
+	cmd.WaitDelay = time.Second // its children may keep the pipe open
+	shown, err := cmd.Output()
+	if err == nil && !strings.Contains(string(shown), text) {
+		err = errors.New("it does not show a file")
+	}
+	return err
 })
+
+// flags are those of every start: without what a small container lacks, with a
+// profile of its own, and without errands of the browser.
+func flags(profile string, more ...string) []string {
+	return append([]string{
+		"--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run", "--disable-quic",
+		"--disable-background-networking", "--disable-component-update", "--disable-sync", "--hide-scrollbars",
+		"--user-data-dir=" + profile,
+	}, more...)
+}
 
 // openBrowser starts a browser with one empty page.
 func openBrowser(t *testing.T) *browser {
@@ -89,9 +117,7 @@ func openBrowser(t *testing.T) *browser {
 	check(t, err)
 	profile, err := os.MkdirTemp("", "report-browser")
 	check(t, err)
-	cmd := exec.Command(program, "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-quic",
-		"--disable-background-networking", "--disable-component-update", "--disable-sync", "--hide-scrollbars",
-		"--remote-debugging-pipe", "--user-data-dir="+profile, "about:blank")
+	cmd := exec.Command(program, flags(profile, "--remote-debugging-pipe", "about:blank")...)
 	cmd.ExtraFiles = []*os.File{toBrowser, fromBrowser}
 	check(t, cmd.Start())
 	check(t, errors.Join(toBrowser.Close(), fromBrowser.Close()))
@@ -214,6 +240,7 @@ func (b *browser) attach() {
 				b.call("Target.attachToTarget", map[string]any{"targetId": target.TargetID, "flatten": true}, &session)
 			}
 		}
+		time.Sleep(20 * time.Millisecond)
 	}
 	b.session = session.SessionID
 	for _, domain := range []string{"Page", "Runtime", "Log", "Network"} {
@@ -246,13 +273,17 @@ func (b *browser) evaluate(expression string, into any) {
 	}
 }
 
-// until waits for a condition in the page.
-func (b *browser) until(condition string) {
+// until waits for a condition in the page, and does again each time what shall
+// bring it about.
+func (b *browser) until(condition string, again ...func()) {
 	b.t.Helper()
 	deadline := time.Now().Add(patience)
 	for met := false; !met; {
 		if time.Now().After(deadline) {
 			b.t.Fatalf("still not so after %v: %s", patience, condition)
+		}
+		for _, act := range again {
+			act()
 		}
 		b.evaluate("Boolean("+condition+")", &met)
 		if !met {

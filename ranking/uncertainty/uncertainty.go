@@ -52,10 +52,19 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
+// CheckDraws says what is wrong with a number of draws.
+func CheckDraws(n int) error {
+	if n < minDraws || n > maxDraws {
+		return fmt.Errorf("draws must be %d..%d, got %d", minDraws, maxDraws, n)
+	}
+	return nil
+}
+
 func (o Options) check() error {
+	if err := CheckDraws(o.Draws); err != nil {
+		return err
+	}
 	switch {
-	case o.Draws < minDraws || o.Draws > maxDraws:
-		return fmt.Errorf("draws must be %d..%d, got %d", minDraws, maxDraws, o.Draws)
 	case !(o.Level > 0 && o.Level < 1):
 		return fmt.Errorf("level must be above 0 and below 1, got %v", o.Level)
 	case o.Best < 1:
