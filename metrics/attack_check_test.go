@@ -37,22 +37,51 @@ func TestAttacksAreCheckedBeforeTheRun(t *testing.T) {
 			through(attackStages("f", "fgsm", 800), 1, "corruption"), through(attackStages("p", "pgd", 800), 1, "corruption"),
 		}, ""},
 
-		"no eps of the score": {0, "", both, []record.PipelineStages{attackStages("f", "fgsm", 800), attackStages("p", "pgd", 400, 25)},
-			"on.pgd: must be a pipeline that attacks with eps 8, at which the score is made; p has eps 0.25, 4: add 8 to the eps of its stage pgd, or choose one of these with options: {at: EPS}"},
-		"no list for an area": {0, "auc", map[string]string{"fgsm": "f"}, []record.PipelineStages{attackStages("f", "fgsm", 800)},
-			"on.fgsm: must be a pipeline of two eps at least, for score: auc; f has eps 8"},
-		"areas of other eps": {0, "auc", both, []record.PipelineStages{attackStages("f", "fgsm", 100, 200), attackStages("p", "pgd", 100, 800)},
-			"on.pgd: must be a pipeline of the same eps as f, for score: auc: there they are 1, 2, here 1, 8"},
-		"neither": {0, "", map[string]string{"square": "s"}, []record.PipelineStages{attackStages("s", "square", 800)},
-			"on: must name a pipeline for fgsm or pgd"},
-		"no attack": {0, "", map[string]string{"pgd": "clean"}, []record.PipelineStages{attackStages("clean", "")},
-			"on.pgd: must be a pipeline whose stages end in {type: pgd}; those of clean have no attack"},
-		"one attack for two": {0, "", map[string]string{"fgsm": "p", "pgd": "p"}, []record.PipelineStages{attackStages("p", "pgd", 800)},
-			"on.fgsm: must be a pipeline whose stages end in {type: fgsm}; those of p end in pgd"},
-		"versions": {0, "", map[string]string{"pgd": "p"}, []record.PipelineStages{through(attackStages("p", "pgd", 800), 5, "corruption")},
-			"on.pgd: must be a pipeline that attacks one version of each image; the stages of p before pgd make 5"},
-		"other images": {0, "", both, []record.PipelineStages{attackStages("f", "fgsm", 800), through(attackStages("p", "pgd", 800), 1, "contrast")},
-			"on.pgd: must attack what pipeline f attacks: there the images go through nothing before, here through contrast"},
+		"no eps of the score": {
+			0, "", both,
+			[]record.PipelineStages{attackStages("f", "fgsm", 800), attackStages("p", "pgd", 400, 25)},
+			"on.pgd: must be a pipeline that attacks with eps 8, at which the score is made; p has eps 0.25, 4: add 8 to the eps of its stage pgd, or choose one of these with options: {at: EPS}",
+		},
+		"no list for an area": {
+			0, "auc",
+			map[string]string{"fgsm": "f"},
+			[]record.PipelineStages{attackStages("f", "fgsm", 800)},
+			"on.fgsm: must be a pipeline of two eps at least, for score: auc; f has eps 8",
+		},
+		"areas of other eps": {
+			0, "auc", both,
+			[]record.PipelineStages{attackStages("f", "fgsm", 100, 200), attackStages("p", "pgd", 100, 800)},
+			"on.pgd: must be a pipeline of the same eps as f, for score: auc: there they are 1, 2, here 1, 8",
+		},
+		"neither": {
+			0, "",
+			map[string]string{"square": "s"},
+			[]record.PipelineStages{attackStages("s", "square", 800)},
+			"on: must name a pipeline for fgsm or pgd",
+		},
+		"no attack": {
+			0, "",
+			map[string]string{"pgd": "clean"},
+			[]record.PipelineStages{attackStages("clean", "")},
+			"on.pgd: must be a pipeline whose stages end in {type: pgd}; those of clean have no attack",
+		},
+		"one attack for two": {
+			0, "",
+			map[string]string{"fgsm": "p", "pgd": "p"},
+			[]record.PipelineStages{attackStages("p", "pgd", 800)},
+			"on.fgsm: must be a pipeline whose stages end in {type: fgsm}; those of p end in pgd",
+		},
+		"versions": {
+			0, "",
+			map[string]string{"pgd": "p"},
+			[]record.PipelineStages{through(attackStages("p", "pgd", 800), 5, "corruption")},
+			"on.pgd: must be a pipeline that attacks one version of each image; the stages of p before pgd make 5",
+		},
+		"other images": {
+			0, "", both,
+			[]record.PipelineStages{attackStages("f", "fgsm", 800), through(attackStages("p", "pgd", 800), 1, "contrast")},
+			"on.pgd: must attack what pipeline f attacks: there the images go through nothing before, here through contrast",
+		},
 	} {
 		spec, err := adversarialSpec(t, c.at, c.score)
 		if err != nil {
