@@ -378,27 +378,3 @@ func (p *pass) samples(ctx context.Context) iter.Seq2[Sample, error] {
 		}
 	}
 }
-
-// numbered is a sample with its position in the pass, from 0.
-type numbered struct {
-	sample Sample
-	at     int64
-}
-
-// numbered are the samples from a position on. whole is set when the source has
-// come to its end, and was not stopped.
-func (p *pass) numbered(ctx context.Context, first int64, whole *bool) iter.Seq2[numbered, error] {
-	return func(yield func(numbered, error) bool) {
-		at := int64(0)
-		for s, err := range p.samples(ctx) {
-			if (err != nil || at >= first) && !yield(numbered{s, at}, err) {
-				return
-			}
-			if err != nil {
-				return
-			}
-			at++
-		}
-		*whole = ctx.Err() == nil
-	}
-}
