@@ -40,7 +40,7 @@ func attacks(pipeline, perturbation string, after int) arrow.Record {
 func attackedCohort(t *testing.T, records ...arrow.Record) ranking.Cohort {
 	t.Helper()
 	folder := predictionFolder(t, map[string]string{"quba.protocol": "standard", "quba.models": attackFact, "quba.metrics": attackUses}, records...)
-	c, err := ranking.Recompute(folder)
+	c, err := ranking.Recompute([]string{folder})
 	if err != nil {
 		t.Fatal(err)
 	}

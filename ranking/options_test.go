@@ -49,7 +49,7 @@ func TestRecomputeLocatesOptions(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			if _, err := ranking.Recompute(folder); err == nil || !strings.Contains(err.Error(), c.want) {
+			if _, err := ranking.Recompute([]string{folder}); err == nil || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("got %v, want %s in it", err, c.want)
 			}
 		})

@@ -44,7 +44,7 @@ func TestUnfinishedFoldersAreRefused(t *testing.T) {
 	if err := os.Remove(filepath.Join(folder, "run.json")); err != nil {
 		t.Fatal(err)
 	}
-	for name, read := range map[string]func([]string) (ranking.Cohort, error){"read": ranking.Read, "recompute": ranking.RecomputeAll} {
+	for name, read := range map[string]func([]string) (ranking.Cohort, error){"read": ranking.Read, "recompute": ranking.Recompute} {
 		if _, err := read([]string{folder}); err == nil || !strings.Contains(err.Error(), "there is no run.json in it") {
 			t.Errorf("%s: got %v", name, err)
 		}

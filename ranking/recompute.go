@@ -15,16 +15,13 @@ import (
 	"quba/pipeline/record"
 )
 
-// Recompute makes the scores of a result folder again from its stored
-// predictions. It gives the stored scores exactly, as long as the metrics
+// Recompute reads result folders as Read does, but makes the scores again from
+// the stored predictions. It gives the stored scores exactly, as long as the metrics
 // have not changed since.
 //
 // Scores that cannot be made, for want of probabilities or of predictions,
 // are reported in the notes of the cohort.
-func Recompute(folder string) (Cohort, error) { return RecomputeAll([]string{folder}) }
-
-// RecomputeAll reads result folders as Read does, but by Recompute.
-func RecomputeAll(folders []string) (Cohort, error) { return gather(folders, recompute) }
+func Recompute(folders []string) (Cohort, error) { return gather(folders, recompute) }
 
 func recompute(folder string) (content, error) {
 	if info, err := os.Stat(folder); err == nil && !info.IsDir() {

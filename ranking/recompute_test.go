@@ -109,7 +109,7 @@ func TestRecomputeGivesTheScoresAgain(t *testing.T) {
 	folder := predictionFolder(t, map[string]string{
 		"quba.protocol": "standard", "quba.models": twoModels, "quba.metrics": usesJSON(t, measured...),
 	}, rec.NewSlice(0, 1234), rec.NewSlice(1234, 3000))
-	c, err := ranking.Recompute(folder)
+	c, err := ranking.Recompute([]string{folder})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -149,7 +149,7 @@ func TestRecomputeWithoutProbabilities(t *testing.T) {
 	folder := predictionFolder(t, map[string]string{
 		"quba.protocol": "standard", "quba.models": twoModels, "quba.metrics": usesJSON(t, "accuracy", "calibration_error"),
 	}, predictions(memory.DefaultAllocator, 200, false))
-	c, err := ranking.Recompute(folder)
+	c, err := ranking.Recompute([]string{folder})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -195,15 +195,15 @@ func TestRecomputeFaults(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			folder := predictionFolder(t, c.meta, predictions(memory.DefaultAllocator, 10, false))
-			if _, err := ranking.Recompute(folder); err == nil || !strings.Contains(err.Error(), c.want) {
+			if _, err := ranking.Recompute([]string{folder}); err == nil || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("got %v, want %q in it", err, c.want)
 			}
 		})
 	}
-	if _, err := ranking.Recompute(writeFile(t, "t.csv", "model,acc\nx,0.5\n")); err == nil || !strings.Contains(err.Error(), "--recompute needs result folders") {
+	if _, err := ranking.Recompute([]string{writeFile(t, "t.csv", "model,acc\nx,0.5\n")}); err == nil || !strings.Contains(err.Error(), "--recompute needs result folders") {
 		t.Errorf("got %v", err)
 	}
-	if _, err := ranking.Recompute(finishedFolder(t)); err == nil || !strings.Contains(err.Error(), "add the sink predictions") {
+	if _, err := ranking.Recompute([]string{finishedFolder(t)}); err == nil || !strings.Contains(err.Error(), "add the sink predictions") {
 		t.Errorf("got %v", err)
 	}
 }
@@ -215,7 +215,7 @@ func TestRecomputePrefersTheScoreFile(t *testing.T) {
 	if err := parquetio.WriteScores(filepath.Join(folder, "scores.parquet"), []record.Score{scoreOf("a", "accuracy", 0.123)}, meta); err != nil {
 		t.Fatal(err)
 	}
-	c, err := ranking.Recompute(folder)
+	c, err := ranking.Recompute([]string{folder})
 	if err != nil {
 		t.Fatal(err)
 	}

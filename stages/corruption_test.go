@@ -51,10 +51,7 @@ func TestCorruptionIsThatOfTheCroppedImage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	kind, err := corruption.Lookup("gaussian_noise")
-	if err != nil {
-		t.Fatal(err)
-	}
+	kind := corruption.Select([]string{"gaussian_noise"})[0]
 	want, err := kind.Corrupt(cropped, 3, corruption.NewDraws(in.Rand("corruption gaussian_noise 3")), corruption.Options{})
 	if err != nil {
 		t.Fatal(err)

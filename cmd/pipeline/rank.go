@@ -69,7 +69,7 @@ func (a *app) rank(ctx context.Context, paths []string, f rankFlags) error {
 	}
 	read := ranking.Read
 	if f.recompute {
-		read = ranking.RecomputeAll
+		read = ranking.Recompute
 	}
 	cohort, err := read(paths)
 	if err != nil {

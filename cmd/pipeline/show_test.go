@@ -56,7 +56,7 @@ func shownResult(ts *testscript.TestScript, _ bool, args []string) {
 		ts.Check(writeShown(filepath.Join(predictions, p.Name+".parquet"), p.Name, metadata))
 	}
 	ts.Check(os.WriteFile(filepath.Join(folder, record.RunFile), []byte("{}"), 0o666))
-	cohort, err := ranking.Recompute(folder)
+	cohort, err := ranking.Recompute([]string{folder})
 	ts.Check(err)
 	ts.Check(parquetio.WriteScores(filepath.Join(folder, record.ScoresFile), scoresOf(cohort), metadata))
 }

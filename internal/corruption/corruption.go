@@ -77,15 +77,6 @@ func Names() []string {
 	return names
 }
 
-// Lookup finds a corruption by name.
-func Lookup(name string) (Corruption, error) {
-	c, ok := all[name]
-	if !ok {
-		return c, registry.Unknown("corruption", name, Names())
-	}
-	return c, nil
-}
-
 // Sets of corruptions that Select takes beside their names.
 const (
 	SetBenchmark = "imagenet-c" // the benchmark's 15

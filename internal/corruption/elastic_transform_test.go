@@ -28,10 +28,7 @@ func TestElasticTransformWithoutMovement(t *testing.T) {
 		}
 		for severity := 1; severity <= MaxSeverity; severity++ {
 			for _, variant := range []Variant{ImageNetC, ImageCorruptions} {
-				c, err := Lookup("elastic_transform")
-				if err != nil {
-					t.Fatal(err)
-				}
+				c := named(t, "elastic_transform")
 				got, err := c.Corrupt(src, severity, middleDraws{}, Options{Variant: variant})
 				if err != nil {
 					t.Fatal(err)
@@ -68,10 +65,7 @@ func TestAffineInverse(t *testing.T) {
 }
 
 func TestElasticTransformNeedsThreePixels(t *testing.T) {
-	c, err := Lookup("elastic_transform")
-	if err != nil {
-		t.Fatal(err)
-	}
+	c := named(t, "elastic_transform")
 	for _, size := range [][2]int{{1, 1}, {2, 9}, {300, 2}} {
 		src := imaging.New(size[0], size[1])
 		if _, err := c.Corrupt(src, 1, middleDraws{}, Options{}); err == nil {

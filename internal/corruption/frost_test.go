@@ -17,10 +17,7 @@ import (
 
 func frostOf(t *testing.T, src *imaging.Image, severity int, d Draws, o Options) (*imaging.Image, error) {
 	t.Helper()
-	c, err := Lookup("frost")
-	if err != nil {
-		t.Fatal(err)
-	}
+	c := named(t, "frost")
 	return c.Corrupt(src, severity, d, o)
 }
 

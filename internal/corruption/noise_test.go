@@ -12,10 +12,7 @@ import (
 // two samples, per degree of freedom.
 func TestNoiseTables(t *testing.T) {
 	for _, name := range []string{"gaussian_noise", "shot_noise", "impulse_noise", "speckle_noise"} {
-		c, err := Lookup(name)
-		if err != nil {
-			t.Fatal(err)
-		}
+		c := named(t, name)
 		t.Run(name, func(t *testing.T) {
 			for _, level := range []byte{0, 1, 37, 128, 254, 255} {
 				for severity := 1; severity <= MaxSeverity; severity++ {

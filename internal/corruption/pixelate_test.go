@@ -57,10 +57,7 @@ var pillowPixelate = []struct {
 }
 
 func TestPixelateEqualsPillow(t *testing.T) {
-	c, err := Lookup("pixelate")
-	if err != nil {
-		t.Fatal(err)
-	}
+	c := named(t, "pixelate")
 	for _, want := range pillowPixelate {
 		for variant, crc := range map[Variant]uint32{ImageNetC: want.box, ImageCorruptions: want.nearest} {
 			m, err := c.Corrupt(tiled(want.w, want.h), want.severity, nil, Options{Variant: variant})

@@ -21,10 +21,7 @@ func (d dryDraws) Normals(dst []float64) {
 
 func spatterOf(t *testing.T, src *imaging.Image, severity int, level float64) *imaging.Image {
 	t.Helper()
-	c, err := Lookup("spatter")
-	if err != nil {
-		t.Fatal(err)
-	}
+	c := named(t, "spatter")
 	got, err := c.Corrupt(src, severity, dryDraws{level: level}, Options{})
 	if err != nil {
 		t.Fatal(err)

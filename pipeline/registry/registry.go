@@ -96,9 +96,6 @@ func construct[C, T any](defaults C, decode func(any) error, build func(C) (T, e
 	return build(config)
 }
 
-// Kind is the word for what the registry holds.
-func (r *Registry[T]) Kind() string { return r.kind }
-
 // Names returns the registered names in alphabetical order.
 func (r *Registry[T]) Names() []string {
 	names := make([]string, 0, len(r.entries))

@@ -145,8 +145,8 @@ func TestLookupNamesWhatIsKnown(t *testing.T) {
 	for _, e := range r.Entries() {
 		names = append(names, e.Name)
 	}
-	if !slices.Equal(names, []string{"blur", "crop", "resize"}) || r.Kind() != "thing" {
-		t.Errorf("entries are %v of kind %s", names, r.Kind())
+	if !slices.Equal(names, []string{"blur", "crop", "resize"}) {
+		t.Errorf("entries are %v", names)
 	}
 }
 

@@ -66,7 +66,7 @@ func measure(t *testing.T, classes int, pipeline record.PipelineRecord, names ..
 	if err := w.Close(); err != nil {
 		t.Fatal(err)
 	}
-	c, err := ranking.Recompute(folder)
+	c, err := ranking.Recompute([]string{folder})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -210,7 +210,7 @@ func asJSON(t testing.TB, value any) string {
 // writeScores stores the scores that the metrics make of the predictions.
 func (f fixture) writeScores(t testing.TB, folder string) {
 	t.Helper()
-	cohort, err := ranking.Recompute(folder)
+	cohort, err := ranking.Recompute([]string{folder})
 	if err != nil {
 		t.Fatal(err)
 	}
