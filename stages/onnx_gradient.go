@@ -80,10 +80,10 @@ func (d *onnxModel) gradient(ctx context.Context) (*gradientGraph, error) {
 	return g, nil
 }
 
-// gradientPixels is how many pixels a gradient graph takes at once. The values of
-// a network are kept until its backward half has used them; those of one image
-// of the usual size fill a cache.
-const gradientPixels = 224 * 224
+// gradientPixels is how many pixels a gradient graph takes at once. All values of
+// a network are kept until its backward half has used them, which fills the
+// caches; weights are read less often for more images.
+const gradientPixels = 2 * 224 * 224
 
 // gradientRows is how many images a gradient graph takes at once, a divisor of
 // rows.

@@ -13,7 +13,7 @@ import (
 // newBuilder starts with the forward graph.
 func newBuilder(t *trace, opset int64) *builder {
 	return &builder{
-		opset: opset, shapes: t.shapes, types: t.types, constants: t.constants,
+		opset: opset, tiling: usualTiling, shapes: t.shapes, types: t.types, constants: t.constants,
 		active: map[string]bool{}, cotangents: map[string][]string{},
 		nodes: t.nodes, made: map[string]string{}, merged: map[string]rule{}, centred: map[string]bool{}, attention: map[string]*node{},
 	}
@@ -27,6 +27,7 @@ func (b *builder) gradient(model *onnxpb.ModelProto, o Options, notes []string) 
 	}
 	b.mergePads()
 	b.foldScales(logits)
+	b.sumChannelsLast(logits)
 	b.mergeGelus(logits)
 	b.findAttention(logits)
 	forward := b.forwardNodes()
@@ -137,13 +138,13 @@ func (b *builder) apply(n *node, g []string) error {
 // rename gives a value a second name, that of an output of the graph.
 func (b *builder) rename(value, name string) {
 	b.shapes[name], b.types[name] = b.shapes[value], b.types[value]
-	b.nodes = append(b.nodes, &onnxpb.NodeProto{OpType: "Identity", Name: name, Input: []string{value}, Output: []string{name}})
+	b.node("Identity", name, []string{value}, name)
 }
 
 // model is the gradient as a serialised model.
 func (b *builder) model(source *onnxpb.ModelProto, g *Gradient) ([]byte, error) {
 	outputs := []string{g.Logits, g.Loss, g.Input}
-	nodes := needed(unique(b.nodes, outputs), outputs)
+	nodes := b.lowered(b.tiled(needed(unique(b.nodes, outputs), outputs), outputs))
 	graph := &onnxpb.GraphProto{
 		Name: "input gradient",
 		Node: nodes,

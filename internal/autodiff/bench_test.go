@@ -153,11 +153,11 @@ func (e export) forward(b *testing.B, cores int) {
 	check(b, graph.Close())
 }
 
-// gradient takes one image of the batch after the other, as attacks do with
+// gradient takes two images of the batch after the other, as attacks do with
 // images of this size, unless the model takes a whole batch only.
 func (e export) gradient(b *testing.B, cores int) {
 	batch := e.Shape[0]
-	e.Shape = slices.Concat([]int64{1}, e.Shape[1:])
+	e.Shape = slices.Concat([]int64{2}, e.Shape[1:])
 	g, err := e.differentiate()
 	check(b, err)
 	graph, err := ort.OpenGraph(g.Model, ort.GraphOptions{

@@ -11,6 +11,7 @@ import (
 // that a rule may touch has a static shape and an element type.
 type builder struct {
 	opset  int64
+	tiling tiling
 	shapes map[string][]int64
 	types  map[string]elementType
 	// constants are the initialisers of the graph and what was folded.
@@ -117,7 +118,7 @@ func (b *builder) name(hint string) string {
 // attribute is an attribute of a node that a rule writes.
 type attribute struct {
 	name  string
-	value any // int64, int, float32, string or []int64
+	value any // int64, int, float32, string, []int64 or a graph
 }
 
 // op adds a node with one output of the shape and returns the output's name.
@@ -129,12 +130,17 @@ func (b *builder) op(kind string, inputs []string, shape []int64, attributes ...
 func (b *builder) opTyped(kind string, inputs []string, shape []int64, t elementType, attributes ...attribute) string {
 	out := b.name(kind)
 	b.shapes[out], b.types[out] = slices.Clone(shape), t
-	n := &onnxpb.NodeProto{OpType: kind, Name: out, Input: inputs, Output: []string{out}}
+	b.node(kind, out, inputs, out, attributes...)
+	return out
+}
+
+// node adds a node that makes a value known already.
+func (b *builder) node(kind, name string, inputs []string, output string, attributes ...attribute) {
+	n := &onnxpb.NodeProto{OpType: kind, Name: name, Input: inputs, Output: []string{output}}
 	for _, a := range attributes {
 		n.Attribute = append(n.Attribute, a.proto())
 	}
 	b.nodes = append(b.nodes, n)
-	return out
 }
 
 func (a attribute) proto() *onnxpb.AttributeProto {
@@ -150,6 +156,8 @@ func (a attribute) proto() *onnxpb.AttributeProto {
 		p.Type, p.S = onnxpb.AttributeProto_STRING, []byte(v)
 	case []int64:
 		p.Type, p.Ints = onnxpb.AttributeProto_INTS, v
+	case *onnxpb.GraphProto:
+		p.Type, p.G = onnxpb.AttributeProto_GRAPH, v
 	default:
 		panic(fmt.Sprintf("autodiff: attribute %s of type %T", a.name, v))
 	}

@@ -22,6 +22,8 @@ type Options struct {
 	// Shape is that of the input, the batch first, every dimension positive.
 	// Where the model fixes the batch, Gradient.Shape has the model's own.
 	Shape []int64
+
+	tiling *tiling // nil is usualTiling
 }
 
 // Gradient is a model that computes the gradient of the cross entropy.
@@ -95,6 +97,9 @@ func differentiate(ctx context.Context, model *onnxpb.ModelProto, o Options) (*G
 		return nil, err
 	}
 	b := newBuilder(t, opset.Version)
+	if o.tiling != nil {
+		b.tiling = *o.tiling
+	}
 	return b.gradient(model, o, notes)
 }
 

@@ -3,8 +3,6 @@ package autodiff
 import (
 	"math"
 	"slices"
-
-	"quba/internal/onnxpb"
 )
 
 // mergeGelus finds Gelu, as exporters write it before opset 20 too, which is
@@ -42,7 +40,7 @@ func (b *builder) gelu(x, y string) {
 
 // product writes y = x·factor.
 func (b *builder) product(hint, x, factor, y string) {
-	b.nodes = append(b.nodes, &onnxpb.NodeProto{OpType: "Mul", Name: b.name(hint), Input: []string{x, factor}, Output: []string{y}})
+	b.node("Mul", b.name(hint), []string{x, factor}, y)
 }
 
 // foldGelu has the layer before make u = x/√2 in the place of x, and those
@@ -74,16 +72,6 @@ func (b *builder) foldedGelu(u, v string) {
 		bell := b.div(u, b.unary("Exp", b.mul(u, u)))
 		return b.add(u, b.mul(g[0], b.plus(q, bell)))
 	}
-}
-
-// affine is slope·x + intercept in one pass, of float32 numbers: a batch
-// normalisation of one channel.
-func (b *builder) affine(x string, slope, intercept float64) string {
-	shape := b.shapes[x]
-	line := b.reshape(x, []int64{1, 1, count(shape)})
-	number := func(v float64) string { return b.constant(float32Tensor([]int64{1}, []float32{float32(v)})) }
-	y := b.op("BatchNormalization", []string{line, number(slope), number(intercept), number(0), number(1)}, b.shapes[line], attribute{"epsilon", float32(0)})
-	return b.reshape(y, shape)
 }
 
 type geluMatcher struct {

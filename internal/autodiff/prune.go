@@ -30,7 +30,7 @@ func needed(nodes []*onnxpb.NodeProto, outputs []string) []*onnxpb.NodeProto {
 }
 
 // unique computes each thing once: of nodes that do the same to the same
-// inputs the first stays. Those that make outputs of the graph, or values that
+// inputs the first stays, of those that pass a value on none. Those that make outputs of the graph, or values that
 // subgraphs use, stay as well.
 func unique(nodes []*onnxpb.NodeProto, outputs []string) []*onnxpb.NodeProto {
 	fixed := map[string]bool{}
@@ -44,6 +44,7 @@ func unique(nodes []*onnxpb.NodeProto, outputs []string) []*onnxpb.NodeProto {
 	}
 	first := map[string]*onnxpb.NodeProto{}
 	same := map[string]string{}
+	isFixed := func(name string) bool { return fixed[name] }
 	var kept []*onnxpb.NodeProto
 	for _, n := range nodes {
 		for i, name := range n.Input {
@@ -51,9 +52,14 @@ func unique(nodes []*onnxpb.NodeProto, outputs []string) []*onnxpb.NodeProto {
 				n.Input[i] = other
 			}
 		}
+		replaceable := !slices.ContainsFunc(n.Output, isFixed)
+		if replaceable && n.OpType == "Identity" && standard(n.Domain) {
+			same[n.Output[0]] = n.Input[0]
+			continue
+		}
 		key := work(n)
 		other, seen := first[key]
-		if seen && !slices.ContainsFunc(n.Output, func(name string) bool { return fixed[name] }) {
+		if seen && replaceable {
 			for i, name := range n.Output {
 				same[name] = other.Output[i]
 			}
