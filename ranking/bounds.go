@@ -2,6 +2,7 @@ package ranking
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 )
@@ -58,12 +59,12 @@ var publishedRange = sync.OnceValue(func() map[string]Bounds {
 	return ranges
 })
 
-// mostBounds is how many models BoundsNote names.
+// mostBounds is how many models boundsNote names.
 const mostBounds = 10
 
-// BoundsNote says in one line between what values the scores of partial models
+// boundsNote says in one line between what values the scores of partial models
 // would lie with the dimensions that they lack; "" when no model has bounds.
-func (r Ranking) BoundsNote() string {
+func (r Ranking) boundsNote() string {
 	var words []string
 	for _, m := range r.Models {
 		if m.Bounds != nil {
@@ -77,4 +78,14 @@ func (r Ranking) BoundsNote() string {
 		words = append(words[:mostBounds], fmt.Sprintf("and %d more", more))
 	}
 	return "quba by all dimensions, the missing ones between the worst and the best of the published models: " + strings.Join(words, ", ")
+}
+
+// NotesForReaders are the notes, with what is known of partial models in a line;
+// a Document has it as numbers.
+func (r Ranking) NotesForReaders() []string {
+	notes := slices.Clone(r.Notes)
+	if note := r.boundsNote(); note != "" {
+		notes = append(notes, note)
+	}
+	return notes
 }

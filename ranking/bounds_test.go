@@ -59,7 +59,7 @@ func TestBoundsAreReached(t *testing.T) {
 
 func TestBoundsNote(t *testing.T) {
 	c := ranking.Cohort{Models: ranking.Published().Models[:1]}
-	if note := rank(t, c, ranking.Options{}).BoundsNote(); note != "" {
+	if note := boundsNote(rank(t, c, ranking.Options{})); note != "" {
 		t.Errorf("nothing is missing, got %q", note)
 	}
 	for i := range 12 {
@@ -68,15 +68,20 @@ func TestBoundsNote(t *testing.T) {
 		c.Models = append(c.Models, m)
 	}
 	for _, o := range []ranking.Options{{}, {AllowPartial: true}} {
-		note := rank(t, c, o).BoundsNote()
+		note := boundsNote(rank(t, c, o))
 		if !strings.HasSuffix(note, ", and 2 more") || !strings.Contains(note, "m3 ") {
 			t.Errorf("got %q", note)
 		}
 	}
-	if r := rank(t, c, ranking.Options{AllowPartial: true, Normalization: ranking.InCohort}); r.BoundsNote() != "" {
-		t.Errorf("cohort constants need all values, got %q", r.BoundsNote())
+	if r := rank(t, c, ranking.Options{AllowPartial: true, Normalization: ranking.InCohort}); boundsNote(r) != "" {
+		t.Errorf("cohort constants need all values, got %q", boundsNote(r))
 	}
 	if b := rank(t, ranking.Cohort{Models: []ranking.Model{{Name: "empty"}}}, ranking.Options{}).Models[0].Bounds; b != nil {
 		t.Errorf("nothing is known, got %v", b)
 	}
+}
+
+// boundsNote is what readers are told beyond the notes.
+func boundsNote(r ranking.Ranking) string {
+	return strings.Join(r.NotesForReaders()[len(r.Notes):], "\n")
 }

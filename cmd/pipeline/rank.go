@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -101,13 +100,9 @@ func rankedLayers(ctx context.Context, s rankSubject) (layered, error) {
 }
 
 func layersOn(r ranking.Ranking, layers []layer) layered {
-	notes := slices.Clone(r.Notes)
-	if note := r.BoundsNote(); note != "" {
-		notes = append(notes, note)
-	}
 	return layered{
 		table: textGrid(r.Rows()), exact: textGrid(r.ExactRows()),
-		doc: rankDoc{r.Document(), layerDocs(layers)}, notes: notes, layers: layers,
+		doc: rankDoc{r.Document(), layerDocs(layers)}, notes: r.NotesForReaders(), layers: layers,
 	}
 }
 

@@ -132,8 +132,12 @@ func (f layerFlags) check() error {
 	if f.best < 1 {
 		return usagef("--best must be at least 1, got %d", f.best)
 	}
-	if !(f.level > 0 && f.level < 1) {
-		return usagef("--level must be above 0 and below 1, got %v", f.level)
+	return checkLevel(f.level)
+}
+
+func checkLevel(level float64) error {
+	if !(level > 0 && level < 1) {
+		return usagef("--level must be above 0 and below 1, got %v", level)
 	}
 	return nil
 }

@@ -23,6 +23,7 @@ type reportFlags struct {
 	outputs []string
 	title   string
 	draws   int
+	level   float64
 	sheet   string
 	figureFlags
 }
@@ -61,6 +62,7 @@ the data set: mind its licence before you send it on.`,
 	flags.StringVar(&f.title, "title", "Model ranking", "`text` above the report")
 	f.scoringFlags.add(flags, "show the 326 models of the paper behind the own ones")
 	flags.IntVar(&f.draws, "draws", 2000, "bootstrap draws of the stored predictions for intervals and rank sets; 0 leaves them out")
+	flags.Float64Var(&f.level, "level", 0.95, "confidence `level` of intervals and rank sets")
 	flags.StringVar(&f.sheet, "sheet", "", "perturbed images to show: a PNG `file` that preview wrote, or auto to make them now")
 	f.figureFlags.add(flags)
 	return cmd
@@ -77,6 +79,9 @@ func (f reportFlags) check() error {
 		if err := uncertainty.CheckDraws(f.draws); err != nil {
 			return usagef("--%w; or 0 for none", err)
 		}
+	}
+	if err := checkLevel(f.level); err != nil {
+		return err
 	}
 	return f.figureFlags.check()
 }
@@ -148,7 +153,7 @@ func readResults(ctx context.Context, paths []string, f reportFlags) (results, e
 	if f.draws == 0 {
 		return read, nil
 	}
-	read.uncertainty, err = uncertainty.Run(ctx, paths, uncertainty.Options{Draws: f.draws, Seed: f.seed, Ranking: options})
+	read.uncertainty, err = uncertainty.Run(ctx, paths, uncertainty.Options{Draws: f.draws, Seed: f.seed, Level: f.level, Ranking: options})
 	if err != nil {
 		return results{}, dataError(err)
 	}

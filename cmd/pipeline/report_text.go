@@ -49,7 +49,7 @@ func writeMarkdownReport(w io.Writer, read results, f reportFlags) error {
 // reportCaveats are those of the ranking, then those of its intervals, where it
 // has any.
 func reportCaveats(r ranking.Ranking, read results) []string {
-	notes := slices.Clone(r.Notes)
+	notes := r.NotesForReaders()
 	if u := read.uncertainty; u == nil || len(u.DataSets) == 0 {
 		return notes
 	}

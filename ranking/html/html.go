@@ -172,7 +172,7 @@ func dataOf(c ranking.Cohort, r ranking.Ranking, o Options) (data, error) {
 		Protocol: string(c.Protocol), Normalization: string(r.Normalization), AllowPartial: o.Ranking.AllowPartial,
 		Dimensions: weighted(o.Ranking.Weights), Presets: presets(), Extras: extras(c.Models), Details: []detail{},
 		Correlation: correlationsOf(c, o.Ranking.AllowPartial), Acceptability: laws, Uncertainty: uncertainOf(c, o.Uncertainty),
-		Notes: append([]string{}, r.Notes...),
+		Notes: append([]string{}, r.NotesForReaders()...),
 	}
 	for i, m := range c.Models {
 		d.Models = append(d.Models, modelOf(m))
