@@ -18,29 +18,27 @@ func (b *builder) affine(x string, slope, intercept float64) string {
 
 // lowered writes the affine nodes as batch normalisations of one channel.
 func (b *builder) lowered(nodes []*onnxpb.NodeProto) []*onnxpb.NodeProto {
-	before := b.nodes
-	defer func() { b.nodes = before }()
-	b.nodes = nil
-	for _, n := range nodes {
-		if n.Domain == ownDomain {
-			b.lowerAffine(n)
-			continue
-		}
-		for _, a := range n.Attribute {
-			for _, g := range subgraphs(a) {
-				g.Node = b.lowered(g.Node)
+	return b.collect(func() {
+		for _, n := range attributed(nodes) {
+			if n.Domain == ownDomain {
+				b.lowerAffine(n)
+				continue
 			}
+			for _, a := range n.Attribute {
+				for _, g := range subgraphs(a) {
+					g.Node = b.lowered(g.Node)
+				}
+			}
+			b.nodes = append(b.nodes, n.NodeProto)
 		}
-		b.nodes = append(b.nodes, n)
-	}
-	return b.nodes
+	})
 }
 
-func (b *builder) lowerAffine(n *onnxpb.NodeProto) {
-	x, y := n.Input[0], n.Output[0]
+func (b *builder) lowerAffine(n *node) {
+	x, y := n.in(0), n.out(0)
 	number := func(v float32) string { return b.constant(float32Tensor([]int64{1}, []float32{v})) }
-	slope, intercept := n.Attribute[0].F, n.Attribute[1].F
 	line := b.reshape(x, []int64{1, 1, count(b.shapes[x])})
-	scaled := b.op("BatchNormalization", []string{line, number(slope), number(intercept), number(0), number(1)}, b.shapes[line], attribute{"epsilon", float32(0)})
+	inputs := []string{line, number(n.number("slope", 1)), number(n.number("intercept", 0)), number(0), number(1)}
+	scaled := b.op("BatchNormalization", inputs, b.shapes[line], attribute{"epsilon", float32(0)})
 	b.node("Reshape", b.name("reshape"), []string{scaled, b.ints(b.shapes[y]...)}, y)
 }

@@ -64,9 +64,11 @@ func (b *builder) freeName(hint string) string {
 }
 
 // forwardNodes are the nodes up to now with their attributes at hand.
-func (b *builder) forwardNodes() []*node {
-	nodes := make([]*node, len(b.nodes))
-	for i, n := range b.nodes {
+func (b *builder) forwardNodes() []*node { return attributed(b.nodes) }
+
+func attributed(protos []*onnxpb.NodeProto) []*node {
+	nodes := make([]*node, len(protos))
+	for i, n := range protos {
 		nodes[i] = &node{NodeProto: n, attributes: map[string]*onnxpb.AttributeProto{}}
 		for _, a := range n.Attribute {
 			nodes[i].attributes[a.Name] = a

@@ -157,7 +157,7 @@ func (e export) forward(b *testing.B, cores int) {
 // images of this size, unless the model takes a whole batch only.
 func (e export) gradient(b *testing.B, cores int) {
 	batch := e.Shape[0]
-	e.Shape = slices.Concat([]int64{2}, e.Shape[1:])
+	e.Shape = slices.Concat([]int64{2 - batch%2}, e.Shape[1:])
 	g, err := e.differentiate()
 	check(b, err)
 	graph, err := ort.OpenGraph(g.Model, ort.GraphOptions{

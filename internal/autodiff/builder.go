@@ -143,6 +143,16 @@ func (b *builder) node(kind, name string, inputs []string, output string, attrib
 	b.nodes = append(b.nodes, n)
 }
 
+// collect gives the nodes that f adds, in place of adding them.
+func (b *builder) collect(f func()) []*onnxpb.NodeProto {
+	before := b.nodes
+	b.nodes = nil
+	f()
+	added := b.nodes
+	b.nodes = before
+	return added
+}
+
 func (a attribute) proto() *onnxpb.AttributeProto {
 	p := &onnxpb.AttributeProto{Name: a.name}
 	switch v := a.value.(type) {

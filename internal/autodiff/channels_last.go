@@ -14,57 +14,82 @@ var (
 // all beside convolutions, and onnxruntime does them while it reorders for these;
 // otherwise each is a pass over memory, forward and back.
 func (b *builder) sumChannelsLast(output string) {
-	f := b.forwardGraph(output)
-	s := &channelSums{f, map[string]string{}}
-	b.nodes = nil
-	for _, n := range f.nodes {
-		x, y := s.operands(n)
-		switch {
-		case x != "":
-			s.sum(n.out(0), x, y)
-		case isTranspose(n, toChannelsLast) && s.last[n.in(0)] != "":
-			n.OpType, n.Input, n.Attribute = "Identity", []string{s.last[n.in(0)]}, nil
-			b.nodes = append(b.nodes, n.NodeProto)
-		default:
-			b.nodes = append(b.nodes, n.NodeProto)
-		}
+	s := &channelSums{b.forwardGraph(output), map[string]*sumGroup{}, map[string]string{}}
+	for _, n := range s.nodes {
+		s.collectSum(n)
 	}
+	for _, n := range s.nodes {
+		s.judge(n)
+	}
+	b.nodes = b.collect(func() {
+		for _, n := range s.nodes {
+			s.move(n)
+		}
+	})
 }
 
-// channelSums knows the sums that were made channels last, by the name of the
-// sum with its channels first.
+// channelSums are the sums that can be made channels last.
 type channelSums struct {
 	*forwardGraph
+	groups map[string]*sumGroup // by the sum
+	// last are the sums with their channels last, by those with their channels first.
 	last map[string]string
 }
 
-// operands are those of a sum that should be made channels last; else "".
-func (s *channelSums) operands(n *node) (x, y string) {
-	if !isBinary(n, "Add") || !s.addsImages(n) || !s.feedsConvolutions(n.out(0)) {
-		return "", ""
+// sumGroup are sums of which each adds to the one before.
+type sumGroup struct {
+	// gain is how many transpositions fewer there are when all are moved.
+	gain int
+}
+
+// collectSum finds sums of what layers made, and of what they, a convolution or
+// a sum before made.
+func (s *channelSums) collectSum(n *node) {
+	if !isBinary(n, "Add") || !s.addsImages(n) {
+		return
 	}
+	x, y := s.operands(n)
+	if !s.hasChannelsLast(x) || !s.hasChannelsLast(y) && !isOperator(s.producers[y], "Conv") {
+		return
+	}
+	group := s.groups[x]
+	if group == nil {
+		group = s.groups[y]
+	}
+	if group == nil {
+		group = &sumGroup{}
+	}
+	s.groups[n.out(0)] = group
+}
+
+// operands are those of a sum, one with its channels last first.
+func (s *channelSums) operands(n *node) (x, y string) {
 	x, y = s.source(n.in(0)), s.source(n.in(1))
-	if s.channelsLast(x) == "" {
+	if !s.hasChannelsLast(x) {
 		x, y = y, x
 	}
-	if s.channelsLast(x) == "" || s.channelsLast(y) == "" && !isOperator(s.producers[y], "Conv") {
-		return "", ""
-	}
 	return x, y
+}
+
+// judge counts what moving a sum changes: the transposition of what layers made
+// goes, but one of the sum comes where others than convolutions use it.
+func (s *channelSums) judge(n *node) {
+	group := s.groups[n.out(0)]
+	if group == nil {
+		return
+	}
+	group.gain++
+	takesOther := func(user *node) bool {
+		return !isOperator(user, "Conv") && !isTranspose(user, toChannelsLast) && s.groups[user.out(0)] == nil
+	}
+	if slices.ContainsFunc(s.users[n.out(0)], takesOther) {
+		group.gain--
+	}
 }
 
 func (s *channelSums) addsImages(n *node) bool {
 	shape := s.shapes[n.out(0)]
 	return len(shape) == 4 && slices.Equal(s.shapes[n.in(0)], shape) && slices.Equal(s.shapes[n.in(1)], shape)
-}
-
-// feedsConvolutions says whether a value has users that all take it channels
-// last, or convolve it.
-func (s *channelSums) feedsConvolutions(value string) bool {
-	users := s.users[value]
-	return len(users) > 0 && !slices.ContainsFunc(users, func(n *node) bool {
-		return !isOperator(n, "Conv") && !isBinary(n, "Add") && !isTranspose(n, toChannelsLast)
-	})
 }
 
 // source is where a value comes from, through nodes that pass it on.
@@ -75,21 +100,35 @@ func (s *channelSums) source(value string) string {
 	return value
 }
 
-// channelsLast is a value with its channels last, where there is such.
+// hasChannelsLast says whether there is, or can be, the value with its channels last.
+func (s *channelSums) hasChannelsLast(value string) bool {
+	return s.groups[value] != nil || isTranspose(s.producers[value], toChannelsFirst)
+}
+
+// move adds a node, or what comes in its place.
+func (s *channelSums) move(n *node) {
+	if g := s.groups[n.out(0)]; g != nil && g.gain > 0 {
+		x, y := s.operands(n)
+		s.last[n.out(0)] = s.plus(s.channelsLast(x), s.channelsLast(y))
+		s.node("Transpose", s.name("channels_first"), []string{s.last[n.out(0)]}, n.out(0), attribute{"perm", toChannelsFirst})
+		return
+	}
+	if last := s.last[n.in(0)]; last != "" && isTranspose(n, toChannelsLast) {
+		n.bypass(0)
+		n.Input[0] = last
+	}
+	s.builder.nodes = append(s.builder.nodes, n.NodeProto)
+}
+
+// channelsLast is a value with its channels last.
 func (s *channelSums) channelsLast(value string) string {
 	if n := s.producers[value]; isTranspose(n, toChannelsFirst) {
 		return n.in(0)
 	}
-	return s.last[value]
-}
-
-func (s *channelSums) sum(name, x, y string) {
-	last := s.channelsLast(y)
-	if last == "" {
-		last = s.transpose(y, toChannelsLast)
+	if last := s.last[value]; last != "" {
+		return last
 	}
-	s.last[name] = s.plus(s.channelsLast(x), last)
-	s.node("Transpose", s.name("channels_first"), []string{s.last[name]}, name, attribute{"perm", toChannelsFirst})
+	return s.transpose(value, toChannelsLast)
 }
 
 func isOperator(n *node, operator string) bool {

@@ -44,6 +44,15 @@ func TestSumsChannelsLast(t *testing.T) {
 		}), 2},
 		"not of a convolution": {join(one(op("Sigmoid", "x", "s")), block("s", "a"), []*onnxpb.NodeProto{op("Add", "a s", "b"), op("Conv", "b w", "z", pads)}), 1},
 		"broadcast":            {join(block("x", "a"), []*onnxpb.NodeProto{op("Add", "a k", "b"), op("Conv", "b w", "z", pads)}), 1},
+		"broadcast convolution": {join(block("x", "a"), []*onnxpb.NodeProto{
+			op("Conv", "x whole", "s"), op("Add", "a s", "b"), op("Conv", "b w", "z", pads),
+		}), 1},
+		"added to something else": {join(one(op("Sigmoid", "x", "r")), one(op("Conv", "r w", "s", pads)), block("s", "a"), []*onnxpb.NodeProto{
+			op("Add", "a s", "b"), op("Add", "b r", "d"), op("Conv", "d w", "z", pads),
+		}), 1},
+		"chain with another end": {join(one(op("Conv", "x w", "s", pads)), block("s", "a"), one(op("Add", "a s", "b")), block("b", "c"), []*onnxpb.NodeProto{
+			op("Add", "b c", "d"), op("Sigmoid", "d", "z"),
+		}), 3},
 		"another order": {[]*onnxpb.NodeProto{
 			op("Conv", "x w", "s", pads), op("Tanh", "s", "t"), op("Transpose", "t", "a", attribute{"perm", []int64{0, 1, 3, 2}}), op("Add", "a s", "b"), op("Conv", "b w", "z", pads),
 		}, 1},
@@ -53,7 +62,7 @@ func TestSumsChannelsLast(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			n := network{shape: shape, nodes: test.nodes, constants: map[string]*tensor{
-				"w": numbers(1, 0, 4, 4, 3, 3), "m": numbers(2, 0, 4, 4), "k": numbers(3, 0, 4, 1, 1),
+				"w": numbers(1, 0, 4, 4, 3, 3), "whole": numbers(4, 0, 4, 4, 5, 5), "m": numbers(2, 0, 4, 4), "k": numbers(3, 0, 4, 1, 1),
 			}}.classified("z", shape)
 			x, labels := normal(7, count(shape)), []int64{0, 4}
 			g := n.differentiate(t)

@@ -229,15 +229,17 @@ func TestCanceled(t *testing.T) {
 
 // TestEqualWork computes each thing once, and nothing that nobody needs.
 func TestEqualWork(t *testing.T) {
+	branch := &onnxpb.GraphProto{Node: []*nodeProto{op("Neg", "seen", "d")}, Output: []*onnxpb.ValueInfoProto{{Name: "d"}}}
 	nodes := []*nodeProto{
-		op("Exp", "x", "a"), op("Exp", "x", "b"), op("Add", "a b", "c"), op("Neg", "x", "unused"), op("Exp", "x", "kept"),
+		op("Exp", "x", "a"), op("Identity", "a", "passed"), op("Exp", "x", "b"), op("Add", "passed b", "c"), op("Neg", "x", "unused"), op("Exp", "x", "kept"),
+		op("Identity", "c", "named"), op("Identity", "a", "seen"), op("If", "x", "e", attribute{"then_branch", branch}),
 	}
 	var names []string
-	outputs := []string{"c", "kept"}
+	outputs := []string{"named", "kept", "e"}
 	for _, n := range needed(unique(nodes, outputs), outputs) {
 		names = append(names, strings.Join(n.Input, "+")+">"+n.Output[0])
 	}
-	if got := strings.Join(names, " "); got != "x>a a+a>c x>kept" {
+	if got := strings.Join(names, " "); got != "x>a a+a>c x>kept c>named a>seen x>e" {
 		t.Errorf("got %s", got)
 	}
 }

@@ -32,15 +32,10 @@ func (b *builder) mergeGelus(output string) {
 // others are left unused.
 func (b *builder) gelu(x, y string) {
 	probability, bell := b.gaussian(x)
-	b.product("gelu", x, probability, y)
+	b.node("Mul", b.name("gelu"), []string{x, probability}, y)
 	b.merged[y] = func(b *builder, _ *node, g []string) error {
 		return b.add(x, b.mul(g[0], b.plus(probability, bell())))
 	}
-}
-
-// product writes y = x·factor.
-func (b *builder) product(hint, x, factor, y string) {
-	b.node("Mul", b.name(hint), []string{x, factor}, y)
 }
 
 // foldGelu has the layer before make u = x/√2 in the place of x, and those
@@ -67,7 +62,7 @@ func (f *forwardGraph) foldGelu(x string, last *node) bool {
 func (b *builder) foldedGelu(u, v string) {
 	half := math.Sqrt(math.Pi) / 2
 	q := b.affine(b.unary("Erf", u), half, half)
-	b.product("gelu", u, q, v)
+	b.node("Mul", b.name("gelu"), []string{u, q}, v)
 	b.merged[v] = func(b *builder, _ *node, g []string) error {
 		bell := b.div(u, b.unary("Exp", b.mul(u, u)))
 		return b.add(u, b.mul(g[0], b.plus(q, bell)))

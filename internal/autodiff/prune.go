@@ -29,9 +29,9 @@ func needed(nodes []*onnxpb.NodeProto, outputs []string) []*onnxpb.NodeProto {
 	return kept
 }
 
-// unique computes each thing once: of nodes that do the same to the same
-// inputs the first stays, of those that pass a value on none. Those that make outputs of the graph, or values that
-// subgraphs use, stay as well.
+// unique computes each thing once: nodes that only pass a value on go, and of
+// those that do the same to the same inputs the first stays. Those that make
+// outputs of the graph, or values that subgraphs use, stay as well.
 func unique(nodes []*onnxpb.NodeProto, outputs []string) []*onnxpb.NodeProto {
 	fixed := map[string]bool{}
 	for _, name := range outputs {

@@ -5,19 +5,17 @@ import "slices"
 // elementwise are operators of which each number of the output comes from one
 // number of each input.
 var elementwise = map[string]bool{
-	"Abs": true, "Add": true, affineOperator: true, "Div": true, "Erf": true, "Exp": true, "HardSigmoid": true, "Log": true, "Mul": true,
-	"Neg": true, "Reciprocal": true, "Relu": true, "Sigmoid": true, "Softplus": true, "Sqrt": true, "Sub": true, "Tanh": true,
+	affineOperator: true,
+	"Abs":          true, "Add": true, "Div": true, "Erf": true, "Exp": true, "HardSigmoid": true,
+	"Log": true, "Mul": true, "Neg": true, "Reciprocal": true, "Relu": true, "Sigmoid": true,
+	"Softplus": true, "Sqrt": true, "Sub": true, "Tanh": true,
 }
 
 // rowsOf is how many rows a node treats each by itself, 0 when it does not.
 func (p *tilePlan) rowsOf(n *node) int64 {
-	if !standard(n.Domain) && n.Domain != ownDomain {
+	isOther := func(name string) bool { return name != "" && p.types[name] != float32Type }
+	if !standard(n.Domain) && n.Domain != ownDomain || slices.ContainsFunc(n.Output, isOther) {
 		return 0
-	}
-	for _, name := range n.Output {
-		if name != "" && p.types[name] != float32Type {
-			return 0
-		}
 	}
 	var rowwise bool
 	switch {
@@ -42,7 +40,7 @@ func (p *tilePlan) rowsOf(n *node) int64 {
 func (p *tilePlan) isElementwise(n *node) bool {
 	shape := p.shapes[n.out(0)]
 	return !slices.ContainsFunc(n.Input, func(name string) bool {
-		return p.types[name] != float32Type || !p.hasRowsOf(name, shape) && !p.isRow(name, shape)
+		return !p.hasRowsOf(name, shape) && !p.isRow(name, shape)
 	})
 }
 
@@ -50,7 +48,7 @@ func (p *tilePlan) isElementwise(n *node) bool {
 func (p *tilePlan) hasRowsOf(name string, shape []int64) bool {
 	rows, width := p.layout(shape)
 	r, w := p.layout(p.shapes[name])
-	return p.varies(name) && len(p.shapes[name]) == len(shape) && r == rows && (w == width || w == 1)
+	return !p.value(name).fixed && len(p.shapes[name]) == len(shape) && r == rows && (w == width || w == 1)
 }
 
 // isRow says whether a constant is one number, or one for each column of a shape.
@@ -64,16 +62,26 @@ func (p *tilePlan) isRow(name string, shape []int64) bool {
 	return n == 1 || n == width && t.shape[len(t.shape)-1] == width
 }
 
-// isLayer holds for products with weights that every tile can read again.
+// isLayer holds for products of rows and weights.
 func (p *tilePlan) isLayer(n *node) bool {
-	w, x := p.shapes[n.in(1)], p.shapes[n.in(0)]
-	if p.varies(n.in(1)) || !p.varies(n.in(0)) || len(w) != 2 || len(x) < 2 || 4*count(w) > p.tiling.weights {
+	x, w := p.shapes[n.in(0)], p.shapes[n.in(1)]
+	if p.value(n.in(0)).fixed || !p.value(n.in(1)).fixed || len(w) != 2 || len(x) < 2 {
 		return false
 	}
 	rows, width := p.layout(x)
 	outputRows, _ := p.layout(p.shapes[n.out(0)])
 	return width == w[0] && rows == outputRows
 }
+
+// weightsOf are the bytes of the weights of a layer, 0 for other nodes.
+func (p *tilePlan) weightsOf(n *node) int64 {
+	if n.OpType != "MatMul" {
+		return 0
+	}
+	return floatBytes * count(p.shapes[n.in(1)])
+}
+
+const floatBytes = 4
 
 // isNormalisation holds for those of rows.
 func (p *tilePlan) isNormalisation(n *node) bool {

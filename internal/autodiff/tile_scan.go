@@ -6,15 +6,7 @@ import (
 	"quba/internal/onnxpb"
 )
 
-// tileWriter writes the nodes of a plan anew, with the chains that are worth it
-// as Scans.
-type tileWriter struct {
-	*tilePlan
-	// tiles is into how many tiles a chain is cut, 1 where it is not.
-	tiles   map[*chain]int64
-	written map[*node]bool
-}
-
+// write adds the nodes anew, with the chains that are worth it as Scans.
 func (p *tilePlan) write() {
 	w := &tileWriter{p, map[*chain]int64{nil: 1}, map[*node]bool{}}
 	for _, c := range p.chains {
@@ -22,30 +14,38 @@ func (p *tilePlan) write() {
 	}
 	for _, n := range p.all {
 		if w.tiles[p.of[n]] == 1 {
-			w.write(n)
+			w.emit(n)
 		}
 	}
 	for _, n := range p.all {
-		w.write(n) // of chains that nothing else uses
+		w.emit(n) // what only the graph's user uses
 	}
 }
 
-// write adds a node, or the Scan that has it, behind all that it needs.
-func (w *tileWriter) write(n *node) {
-	if n == nil || w.written[n] {
+// tileWriter adds the nodes of a plan in an order that can run.
+type tileWriter struct {
+	*tilePlan
+	// tiles is into how many tiles a chain is cut, 1 where it is not.
+	tiles map[*chain]int64
+	added map[*node]bool
+}
+
+// emit adds a node, or the Scan that has it, behind all that it needs.
+func (w *tileWriter) emit(n *node) {
+	if n == nil || w.added[n] {
 		return
 	}
 	c := w.of[n]
-	members := []*node{n}
+	together := []*node{n}
 	if w.tiles[c] > 1 {
-		members = c.nodes
+		together = c.nodes
 	}
-	for _, member := range members {
-		w.written[member] = true
+	for _, member := range together {
+		w.added[member] = true
 	}
-	for _, member := range members {
+	for _, member := range together {
 		for _, name := range usedBy(member.NodeProto) {
-			w.write(w.makers[name])
+			w.emit(w.value(name).maker)
 		}
 	}
 	if w.tiles[c] > 1 {
@@ -58,7 +58,7 @@ func (w *tileWriter) write(n *node) {
 // tilesOf is into how many tiles a chain should be cut, 1 where it should not.
 func (p *tilePlan) tilesOf(c *chain) int64 {
 	widest, within := p.measure(c)
-	tiles := p.fitting(c.rows, 4*widest)
+	tiles := p.fitting(c.rows, widest)
 	const around = 4 // calls, for a tile
 	if tiles == 1 || within <= tiles*int64(len(c.nodes)+around)*p.tiling.call {
 		return 1
@@ -80,7 +80,7 @@ func (p *tilePlan) measure(c *chain) (widest, within int64) {
 			_, width := p.layout(p.shapes[name])
 			widest = max(widest, width)
 			if !p.leaves(name, c) {
-				within += 4 * c.rows * width
+				within += floatBytes * c.rows * width
 			}
 		}
 	}
@@ -88,14 +88,15 @@ func (p *tilePlan) measure(c *chain) (widest, within int64) {
 }
 
 // fitting is the smallest number of equal tiles of which each has room in a
-// cache, 1 when there is none.
-func (p *tilePlan) fitting(rows, rowBytes int64) int64 {
-	if rowBytes*rows < p.tiling.whole {
+// cache, 1 when there is none but of tiny ones.
+func (p *tilePlan) fitting(rows, width int64) int64 {
+	if !p.isLarge(rows, width) {
 		return 1
 	}
-	const smallest = 8 // of what has room
-	for tiles := int64(2); rows/tiles*rowBytes >= p.tiling.tile/smallest; tiles++ {
-		if rows%tiles == 0 && rows/tiles*rowBytes <= p.tiling.tile {
+	const tiny = 8 // of them have the room of one
+	row, room := floatBytes*width, p.tiling.tile
+	for tiles := rows * row / room; tiles <= rows && tiny*rows*row >= tiles*room; tiles++ {
+		if rows%tiles == 0 && rows/tiles*row <= room {
 			return tiles
 		}
 	}
@@ -104,32 +105,35 @@ func (p *tilePlan) fitting(rows, rowBytes int64) int64 {
 
 // leaves says whether a value of a chain is used outside.
 func (p *tilePlan) leaves(value string, c *chain) bool {
-	return p.outputs[value] || slices.ContainsFunc(p.users[value], func(n *node) bool { return p.of[n] != c })
+	v := p.value(value)
+	return v.output || slices.ContainsFunc(v.users, func(n *node) bool { return p.of[n] != c })
 }
 
-// scan writes a chain as a loop over tiles.
+// scan adds a chain as a loop over tiles.
 func (p *tilePlan) scan(c *chain, tiles int64) {
 	t := &tileBody{p, c, c.rows / tiles, map[string]string{}}
 	body := &onnxpb.GraphProto{Name: p.name("tile")}
-	var inputs []string
-	for _, name := range t.inputs() {
+	inputs := t.inputs()
+	loop := &onnxpb.NodeProto{OpType: "Scan", Name: p.name("tiles")}
+	for _, name := range inputs {
 		_, width := p.layout(p.shapes[name])
-		inputs = append(inputs, p.reshape(name, []int64{tiles, t.rows, width}))
-		body.Input = append(body.Input, t.declare(name, width))
+		loop.Input = append(loop.Input, p.reshape(name, []int64{tiles, t.rows, width}))
+		inside := t.inside(name, width)
+		body.Input = append(body.Input, valueInfo(inside, float32Type, p.shapes[inside]))
 	}
-	outside := p.nodes
-	p.nodes = nil
-	for _, n := range c.nodes {
-		t.write(n)
-	}
-	body.Node, p.nodes = p.nodes, outside
-	loop := &onnxpb.NodeProto{OpType: "Scan", Name: p.name("tiles"), Input: inputs}
+	body.Node = p.collect(func() {
+		for _, n := range c.nodes {
+			t.emit(n)
+		}
+	})
 	loop.Attribute = []*onnxpb.AttributeProto{attribute{"body", body}.proto(), attribute{"num_scan_inputs", len(inputs)}.proto()}
 	p.nodes = append(p.nodes, loop)
 	for _, name := range t.outputs() {
 		inside := t.names[name]
 		body.Output = append(body.Output, valueInfo(inside, float32Type, p.shapes[inside]))
 		whole := p.name("tiled")
+		_, width := p.layout(p.shapes[name])
+		p.shapes[whole], p.types[whole] = []int64{tiles, t.rows, width}, float32Type
 		loop.Output = append(loop.Output, whole)
 		p.node("Reshape", p.name("whole"), []string{whole, p.ints(p.shapes[name]...)}, name)
 	}
@@ -149,7 +153,8 @@ func (t *tileBody) inputs() []string {
 	var inputs []string
 	for _, n := range t.chain.nodes {
 		for _, name := range n.Input {
-			if t.varies(name) && t.chainOf(name) != t.chain && !slices.Contains(inputs, name) {
+			v := t.value(name)
+			if !v.fixed && t.of[v.maker] != t.chain && !slices.Contains(inputs, name) {
 				inputs = append(inputs, name)
 			}
 		}
@@ -170,52 +175,53 @@ func (t *tileBody) outputs() []string {
 	return outputs
 }
 
-func (t *tileBody) declare(name string, width int64) *onnxpb.ValueInfoProto {
-	t.name(name, width)
-	return valueInfo(t.names[name], float32Type, t.shapes[t.names[name]])
-}
-
-// name gives a value its name inside.
-func (t *tileBody) name(outside string, width int64) string {
-	inside := t.builder.name("tile")
-	t.names[outside] = inside
+// inside gives a value its name inside.
+func (t *tileBody) inside(name string, width int64) string {
+	inside := t.name("tile")
+	t.names[name] = inside
 	t.shapes[inside], t.types[inside] = []int64{t.rows, width}, float32Type
 	return inside
 }
 
-// write adds a node of the body.
-func (t *tileBody) write(n *node) {
-	if n.OpType == "ReduceMean" || n.OpType == "ReduceSum" {
+// emit adds a node of the body.
+func (t *tileBody) emit(n *node) {
+	switch n.OpType {
+	case "ReduceMean", "ReduceSum":
 		t.names[n.out(0)] = t.reduce(n.OpType, t.names[n.in(0)], []int64{1})
 		return
+	case "LayerNormalization":
+		t.emitWith(n, attribute{"axis", -1}.proto(), attribute{"epsilon", n.number("epsilon", 1e-5)}.proto())
+		return
 	}
-	inner := &onnxpb.NodeProto{OpType: n.OpType, Domain: n.Domain, Name: t.builder.name(n.OpType), Attribute: n.Attribute}
-	if n.OpType == "LayerNormalization" {
-		inner.Attribute = []*onnxpb.AttributeProto{attribute{"axis", -1}.proto(), attribute{"epsilon", n.number("epsilon", 1e-5)}.proto()}
-	}
+	t.emitWith(n, n.Attribute...)
+}
+
+func (t *tileBody) emitWith(n *node, attributes ...*onnxpb.AttributeProto) {
+	inner := &onnxpb.NodeProto{OpType: n.OpType, Domain: n.Domain, Name: t.name(n.OpType), Attribute: attributes}
 	for _, name := range n.Input {
 		inner.Input = append(inner.Input, t.operand(name))
 	}
 	for _, name := range n.Output {
-		if name == "" {
-			inner.Output = append(inner.Output, "")
-			continue
+		inside := ""
+		if name != "" {
+			_, width := t.layout(t.shapes[name])
+			inside = t.inside(name, width)
 		}
-		_, width := t.layout(t.shapes[name])
-		inner.Output = append(inner.Output, t.name(name, width))
+		inner.Output = append(inner.Output, inside)
 	}
 	t.nodes = append(t.nodes, inner)
 }
 
-// operand is an input as the body sees it. Constants have as many axes as
-// matrices or fewer.
+// operand is an input as the body sees it. Constants have no more axes than
+// matrices.
 func (t *tileBody) operand(name string) string {
-	if t.varies(name) {
-		return t.names[name]
+	if inside, ok := t.names[name]; ok {
+		return inside
 	}
 	c := t.constants[name]
-	if c == nil || len(c.shape) < 2 || count(c.shape) != c.shape[len(c.shape)-1] {
+	if c == nil || len(c.shape) <= 2 {
 		return name
 	}
-	return t.constant(&tensor{kind: c.kind, shape: c.shape[len(c.shape)-1:], data: c.data})
+	t.names[name] = t.constant(&tensor{kind: c.kind, shape: c.shape[len(c.shape)-1:], data: c.data})
+	return t.names[name]
 }

@@ -54,11 +54,14 @@ func loops(t rapid.TB, g *Gradient) []string {
 const tileWidth = 8
 
 func tileConstants() map[string]*tensor {
+	const c = tileWidth
 	return map[string]*tensor{
-		"w": numbers(1, 0, tileWidth, tileWidth), "v": numbers(2, 0, tileWidth, tileWidth), "b": numbers(3, 0, tileWidth), "row": numbers(4, 1, 1, 1, tileWidth),
-		"gamma": numbers(5, 1, tileWidth), "beta": numbers(6, 0, tileWidth), "column": numbers(7, 1, 6, 1),
-		"one": scalar(float32Type, 1), "half": scalar(float32Type, 0.5), "root": scalar(float32Type, math.Sqrt2), "cube": numbers(8, 2, 1, 1, 1),
-		"last": int64Tensor([]int64{-1}),
+		"w": numbers(1, 0, c, c), "v": numbers(2, 0, c, c), "b": numbers(3, 0, c), "row": numbers(4, 1, 1, 1, c), "column": numbers(7, 1, c, 1),
+		"gamma": numbers(5, 1, c), "beta": numbers(6, 0, c), "cube": numbers(8, 2, 1, 1, 1),
+		"narrow": numbers(10, 0, c, 1), "wide": numbers(11, 0, 1, c), "single": numbers(12, 1, 1, 1), "stack": numbers(13, 0, 2, c, c),
+		"one": scalar(float32Type, 1), "half": scalar(float32Type, 0.5), "root": scalar(float32Type, math.Sqrt2),
+		"last": int64Tensor([]int64{-1}), "zero": int64Tensor([]int64{0}), "two": int64Tensor([]int64{2}), "four": int64Tensor([]int64{4}),
+		"eight": int64Tensor([]int64{8}), "rows": int64Tensor([]int64{16, c}), "shape": int64Tensor([]int64{2, 8, c}),
 	}
 }
 
@@ -85,6 +88,22 @@ func TestTiles(t *testing.T) {
 		"reductions": {[]*onnxpb.NodeProto{
 			op("MatMul", "x w", "p"), op("ReduceMean", "p", "m", attribute{"axes", []int64{-1}}), op("Sub", "p m", "d"), op("Mul", "d d", "s"), op("ReduceSum", "s last", "r"), op("Mul", "d r", "z"),
 		}, "MatMul ReduceMean Sub Mul ReduceSum Mul"},
+		"another epsilon": {[]*onnxpb.NodeProto{op("LayerNormalization", "x gamma beta", "n", attribute{"epsilon", float32(0.5)}), op("Tanh", "n", "t"), op("Sigmoid", "t", "z")}, "LayerNormalization Tanh Sigmoid"},
+		"layers of one number": {[]*onnxpb.NodeProto{
+			op("MatMul", "x narrow", "p"), op("Tanh", "p", "q"), op("MatMul", "q single", "r"), op("Sigmoid", "r", "s"), op("MatMul", "s wide", "z"),
+		}, "MatMul Tanh MatMul Sigmoid MatMul"},
+		"a layer for each image": {[]*onnxpb.NodeProto{op("MatMul", "x stack", "p"), op("Tanh", "p", "q"), op("Sigmoid", "q", "z")}, "Tanh Sigmoid"},
+		"weights on the left":    {[]*onnxpb.NodeProto{op("MatMul", "w x", "p"), op("Tanh", "p", "q"), op("Sigmoid", "q", "z")}, "Tanh Sigmoid"},
+		"another shape": {[]*onnxpb.NodeProto{
+			op("MatMul", "x w", "p"), op("Reshape", "p rows", "r"), op("Tanh", "r", "t"), op("Sigmoid", "t", "u"), op("Reshape", "u shape", "z"),
+		}, "Tanh Sigmoid"},
+		"a mean without its axis": {[]*onnxpb.NodeProto{
+			op("MatMul", "x w", "p"), op("Tanh", "p", "t"), op("ReduceMean", "t", "m", attribute{"axes", []int64{-1}}, attribute{"keepdims", 0}), op("Unsqueeze", "m two", "u"),
+			op("Sub", "t u", "z"),
+		}, "MatMul Tanh"},
+		"float64": {[]*onnxpb.NodeProto{
+			op("MatMul", "x w", "p"), op("Cast", "p", "d", attribute{"to", int(float64Type)}), op("Tanh", "d", "t"), op("Exp", "t", "e"), op("Tanh", "e", "f"), op("Cast", "f", "z", attribute{"to", int(float32Type)}),
+		}, ""},
 		"what must come between": {[]*onnxpb.NodeProto{
 			op("MatMul", "x w", "p"), op("Tanh", "p", "q"), op("Transpose", "q", "t", attribute{"perm", []int64{0, 2, 1}}), op("MatMul", "q t", "k"), op("MatMul", "k q", "r"),
 			op("Sigmoid", "r", "s"), op("Mul", "s q", "z"),
@@ -92,12 +111,11 @@ func TestTiles(t *testing.T) {
 		"a value that something else needs": {[]*onnxpb.NodeProto{
 			op("MatMul", "x w", "p"), op("Tanh", "p", "q"), op("Softmax", "q", "r"), op("Mul", "q r", "s"), op("Sigmoid", "s", "z"),
 		}, "MatMul Tanh"},
-		"images": {[]*onnxpb.NodeProto{op("Sigmoid", "x", "s"), op("Mul", "x s", "t"), op("Tanh", "t", "z")}, ""},
 		"means of columns": {[]*onnxpb.NodeProto{
 			op("MatMul", "x w", "p"), op("ReduceMean", "p", "m", attribute{"axes", []int64{1}}), op("Sub", "p m", "d"), op("Tanh", "d", "z"),
 		}, "Tanh Mul"},
 	}
-	shape := []int64{2, 6, tileWidth}
+	shape := []int64{2, 8, tileWidth}
 	x, labels := normal(9, count(shape)), []int64{0, 4}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -114,24 +132,43 @@ func TestTiles(t *testing.T) {
 	}
 }
 
+// TestTilesLeaveImages to the layout of convolutions.
+func TestTilesLeaveImages(t *testing.T) {
+	initialize(t)
+	n := network{shape: []int64{2, 4, 4, 8}, nodes: []*onnxpb.NodeProto{
+		op("Sigmoid", "x", "s"), op("Mul", "x s", "t"), op("Tanh", "t", "z"),
+	}}.classified("z", []int64{2, 4, 4, 8})
+	if all := loops(t, n.cut(t, tiniest)); len(all) > 0 {
+		t.Errorf("there must be no loop, got %q", all)
+	}
+}
+
 // TestTilesAreWorthIt: short values, few rows and large weights stay whole.
 func TestTilesAreWorthIt(t *testing.T) {
 	initialize(t)
-	shape := []int64{2, 6, tileWidth}
+	shape := []int64{2, 8, tileWidth}
 	n := network{shape: shape, constants: tileConstants(), nodes: []*onnxpb.NodeProto{
-		op("MatMul", "x w", "p"), op("Add", "p b", "q"), op("Tanh", "q", "r"), op("Sigmoid", "r", "s"), op("MatMul", "s v", "z"),
+		op("MatMul", "x w", "p"), op("Add", "p b", "q"), op("Tanh", "q", "r"), op("Mul", "q q", "s"), op("Exp", "s", "e"), op("Div", "r e", "u"), op("MatMul", "u v", "z"),
 	}}.classified("z", shape)
-	const all = 4 * 2 * 6 * tileWidth // bytes of a value
+	const (
+		all    = 4 * 2 * 8 * tileWidth // bytes of a value
+		weight = 4 * tileWidth * tileWidth
+		inner  = "Tanh Mul Exp Div"
+		whole  = "MatMul Add " + inner + " MatMul"
+		tiles  = all / 64
+	)
 	tests := map[string]struct {
 		tiling tiling
 		first  string
 	}{
-		"all":           {tiniest, "MatMul Add Tanh Sigmoid MatMul"},
-		"short values":  {tiling{tile: 64, whole: all + 1, weights: 1 << 20}, ""},
-		"long enough":   {tiling{tile: 64, whole: all, weights: 1 << 20}, "MatMul Add Tanh Sigmoid MatMul"},
-		"few rows":      {tiling{tile: 64, weights: 1 << 20, rows: 3}, "Tanh Sigmoid"},
-		"large weights": {tiling{tile: 64, weights: 4*tileWidth*tileWidth - 1}, "Tanh Sigmoid"},
-		"dear calls":    {tiling{tile: 64, weights: 1 << 20, call: all}, ""},
+		"all":               {tiniest, whole},
+		"short values":      {tiling{tile: 64, whole: all + 1, weights: 2 * weight}, ""},
+		"long enough":       {tiling{tile: 64, whole: all, weights: 2 * weight}, whole},
+		"few rows":          {tiling{tile: 64, weights: 2 * weight, rows: 3}, inner},
+		"large weights":     {tiling{tile: 64, weights: weight - 1}, inner},
+		"weights of a half": {tiling{tile: 64, weights: 2*weight - 1}, "MatMul Add " + inner},
+		"dear calls":        {tiling{tile: 64, weights: 2 * weight, call: all}, ""},
+		"larger than all":   {tiling{tile: all, weights: 2 * weight}, ""},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -142,10 +179,52 @@ func TestTilesAreWorthIt(t *testing.T) {
 	}
 }
 
+// TestFitting: tiles are equal, have room and are not tiny.
+func TestFitting(t *testing.T) {
+	p := &tilePlan{builder: &builder{tiling: tiling{tile: 400, whole: 600}}}
+	tests := []struct{ rows, width, want int64 }{
+		{10, 14, 1}, // short
+		{10, 15, 2},
+		{9, 30, 3},
+		{10, 100, 10},
+		{10, 101, 1}, // a row has no room
+		{7, 30, 7},
+		{190, 4, 10},
+		{194, 4, 1}, // tiles of 32 bytes are tiny
+		{100, 13, 20},
+	}
+	for _, test := range tests {
+		if got := p.fitting(test.rows, test.width); got != test.want {
+			t.Errorf("%d rows of %d numbers: %d tiles, want %d", test.rows, test.width, got, test.want)
+		}
+	}
+}
+
+// TestTiledOutputs: what nothing but the graph's user uses is there.
+func TestTiledOutputs(t *testing.T) {
+	shape := []int64{16, tileWidth}
+	b := newBuilder(&trace{
+		shapes:    map[string][]int64{"x": shape, "p": shape, "q": shape, "z": shape, "w": {tileWidth, tileWidth}},
+		types:     map[string]elementType{"x": float32Type, "p": float32Type, "q": float32Type, "z": float32Type},
+		constants: map[string]*tensor{"w": numbers(1, 0, tileWidth, tileWidth)},
+	}, gradientOpset)
+	b.tiling = tiniest
+	nodes := b.tiled([]*onnxpb.NodeProto{op("MatMul", "x w", "p"), op("Tanh", "p", "q"), op("Sigmoid", "q", "z")}, []string{"q", "z"})
+	made := map[string]bool{}
+	for _, n := range nodes {
+		for _, name := range n.Output {
+			made[name] = true
+		}
+	}
+	if !made["q"] || !made["z"] || made["p"] {
+		t.Errorf("q and z must be made and p must not, got %v", nodes)
+	}
+}
+
 // TestTilesKeepGradients of random networks of layers.
 func TestTilesKeepGradients(t *testing.T) {
 	initialize(t)
-	shape := []int64{2, 6, tileWidth}
+	shape := []int64{2, 8, tileWidth}
 	piece := func(in, out string) map[string][]*onnxpb.NodeProto {
 		mid := out + "_"
 		return map[string][]*onnxpb.NodeProto{
@@ -154,17 +233,22 @@ func TestTilesKeepGradients(t *testing.T) {
 			"tanh":      {op("Tanh", in, out)},
 			"swish":     {op("Sigmoid", in, mid), op("Mul", mid+" "+in, out)},
 			"scale":     {op("Mul", in+" row", out)},
+			"left":      {op("Sub", "one "+in, out)},
+			"narrow":    {op("MatMul", in+" narrow", mid), op("Tanh", mid, mid+"t"), op("MatMul", mid+"t wide", out)},
+			"back":      {op("Softmax", in, mid), op("Mul", mid+" "+in, mid+"m"), op("Add", mid+"m "+in, out)},
+			"flat":      {op("Reshape", in+" rows", mid), op("Tanh", mid, mid+"t"), op("Sigmoid", mid+"t", mid+"s"), op("Reshape", mid+"s shape", out)},
+			"halves":    {op("Slice", in+" zero four last", mid+"a"), op("Slice", in+" four eight last", mid+"b"), op("Tanh", mid+"a", mid+"t"), op("Concat", mid+"b "+mid+"t", out, attribute{"axis", -1})},
 			"rows":      {op("Mul", in+" column", out)},
 			"shortcut":  {op("MatMul", in+" v", mid), op("Add", mid+" "+in, out)},
 			"attention": {op("Transpose", in, mid+"t", attribute{"perm", []int64{0, 2, 1}}), op("MatMul", in+" "+mid+"t", mid), op("Softmax", mid, mid+"s"), op("MatMul", mid+"s "+in, out)},
-			"centre":    {op("ReduceMean", in, mid, attribute{"axes", []int64{-1}}), op("Sub", in+" "+mid, out)},
+			"centre":    {op("ReduceSum", in+" last", mid), op("Sub", in+" "+mid, out)},
 			"gelu":      {op("Div", in+" root", mid+"u"), op("Erf", mid+"u", mid+"e"), op("Add", mid+"e one", mid+"s"), op("Mul", in+" "+mid+"s", mid+"h"), op("Mul", mid+"h half", out)},
 			"mixing":    {op("Transpose", in, mid, attribute{"perm", []int64{1, 0, 2}}), op("Tanh", mid, mid+"h"), op("Transpose", mid+"h", out, attribute{"perm", []int64{1, 0, 2}})},
 		}
 	}
 	cut := 0
 	rapid.Check(t, func(t *rapid.T) {
-		n := network{shape: shape, constants: tileConstants()}
+		n := network{opset: rapid.SampledFrom([]int64{17, 18, 21}).Draw(t, "opset"), shape: shape, constants: tileConstants()}
 		value := "x"
 		for i := range rapid.IntRange(2, 8).Draw(t, "length") {
 			next := fmt.Sprint("h", i)

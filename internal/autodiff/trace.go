@@ -147,14 +147,12 @@ func liveNodes(g *onnxpb.GraphProto, output string) ([]*onnxpb.NodeProto, error)
 // usedBy are the inputs of a node and what its subgraphs use; names of their
 // own are among them, but the names of a model are unique.
 func usedBy(n *onnxpb.NodeProto) []string {
-	names := n.Input
+	names := slices.Clip(n.Input) // which appending does not change
 	for _, a := range n.Attribute {
 		for _, g := range subgraphs(a) {
-			eachNode(g, func(inner *onnxpb.NodeProto) {
-				names = append(names[:len(names):len(names)], inner.Input...)
-			})
+			eachNode(g, func(inner *onnxpb.NodeProto) { names = append(names, inner.Input...) })
 			for _, out := range g.Output {
-				names = append(names[:len(names):len(names)], out.Name)
+				names = append(names, out.Name)
 			}
 		}
 	}
