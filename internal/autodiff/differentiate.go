@@ -4,6 +4,13 @@
 // It is reverse-mode automatic differentiation of graphs: the nodes are walked
 // backwards from the loss to the input, and each adds the nodes of its
 // vector-Jacobian product. Only the input is differentiated, no weights.
+//
+// A model is read (model.go), brought into one form (normalise.go, opset.go) and
+// run once for its shapes and constants (trace.go). Its layers are rewritten into
+// what has a cheap gradient (peephole.go, linear.go, channels_last.go, gelu.go),
+// the loss is put on top (loss.go), and the rules (rules_*.go) write the backward
+// half (backward.go). What nothing needs goes (prune.go), and long passes over
+// memory become loops over tiles (tile*.go).
 package autodiff
 
 import (
