@@ -32,18 +32,18 @@ func (b *builder) sumChannelsLast(output string) {
 type channelSums struct {
 	*forwardGraph
 	groups map[string]*sumGroup // by the sum
-	// last are the sums with their channels last, by those with their channels first.
-	last map[string]string
+	// moved are the sums with their channels last, by those with their channels first.
+	moved map[string]string
 }
 
-// sumGroup are sums of which each adds to the one before.
+// sumGroup are sums of each other, which are moved together or not at all.
 type sumGroup struct {
 	// gain is how many transpositions fewer there are when all are moved.
 	gain int
 }
 
-// collectSum finds sums of what layers made, and of what they, a convolution or
-// a sum before made.
+// collectSum finds the sums of an image that is, or can be, there with its
+// channels last, and another such or what a convolution made.
 func (s *channelSums) collectSum(n *node) {
 	if !isBinary(n, "Add") || !s.addsImages(n) {
 		return
@@ -52,14 +52,15 @@ func (s *channelSums) collectSum(n *node) {
 	if !s.hasChannelsLast(x) || !s.hasChannelsLast(y) && !isOperator(s.producers[y], "Conv") {
 		return
 	}
-	group := s.groups[x]
-	if group == nil {
-		group = s.groups[y]
-	}
-	if group == nil {
-		group = &sumGroup{}
-	}
+	group := &sumGroup{}
 	s.groups[n.out(0)] = group
+	for _, old := range []*sumGroup{s.groups[x], s.groups[y]} {
+		for sum, g := range s.groups {
+			if old != nil && g == old {
+				s.groups[sum] = group
+			}
+		}
+	}
 }
 
 // operands are those of a sum, one with its channels last first.
@@ -71,20 +72,39 @@ func (s *channelSums) operands(n *node) (x, y string) {
 	return x, y
 }
 
-// judge counts what moving a sum changes: the transposition of what layers made
-// goes, but one of the sum comes where others than convolutions use it.
+// judge counts what moving a sum changes: the transpositions of what layers made
+// go when nothing else needs them, and one of the sum comes when others than
+// convolutions use it.
 func (s *channelSums) judge(n *node) {
 	group := s.groups[n.out(0)]
 	if group == nil {
 		return
 	}
-	group.gain++
-	takesOther := func(user *node) bool {
-		return !isOperator(user, "Conv") && !isTranspose(user, toChannelsLast) && s.groups[user.out(0)] == nil
+	isOther := func(user *node) bool {
+		return !isOperator(user, "Conv") && !isTranspose(user, toChannelsLast) && s.groups[user.out(0)] != group
 	}
-	if slices.ContainsFunc(s.users[n.out(0)], takesOther) {
+	x, y := s.operands(n)
+	for _, value := range []string{x, y} {
+		if isTranspose(s.producers[value], toChannelsFirst) && !slices.ContainsFunc(s.usersOf(value), isOther) {
+			group.gain++
+		}
+	}
+	if slices.ContainsFunc(s.usersOf(n.out(0)), isOther) {
 		group.gain--
 	}
+}
+
+// usersOf are the users of a value, behind nodes that pass it on.
+func (s *channelSums) usersOf(value string) []*node {
+	var users []*node
+	for _, n := range s.users[value] {
+		if isOperator(n, "Identity") {
+			users = append(users, s.usersOf(n.out(0))...)
+			continue
+		}
+		users = append(users, n)
+	}
+	return users
 }
 
 func (s *channelSums) addsImages(n *node) bool {
@@ -107,15 +127,16 @@ func (s *channelSums) hasChannelsLast(value string) bool {
 
 // move adds a node, or what comes in its place.
 func (s *channelSums) move(n *node) {
-	if g := s.groups[n.out(0)]; g != nil && g.gain > 0 {
+	name := n.out(0)
+	if g := s.groups[name]; g != nil && g.gain > 0 {
 		x, y := s.operands(n)
-		s.last[n.out(0)] = s.plus(s.channelsLast(x), s.channelsLast(y))
-		s.node("Transpose", s.name("channels_first"), []string{s.last[n.out(0)]}, n.out(0), attribute{"perm", toChannelsFirst})
+		s.moved[name] = s.plus(s.channelsLast(x), s.channelsLast(y))
+		s.node("Transpose", s.name("channels_first"), []string{s.moved[name]}, name, attribute{"perm", toChannelsFirst})
 		return
 	}
-	if last := s.last[n.in(0)]; last != "" && isTranspose(n, toChannelsLast) {
-		n.bypass(0)
-		n.Input[0] = last
+	if last := s.moved[s.source(n.in(0))]; last != "" && isTranspose(n, toChannelsLast) {
+		s.node("Identity", n.Name, []string{last}, name)
+		return
 	}
 	s.builder.nodes = append(s.builder.nodes, n.NodeProto)
 }
@@ -125,7 +146,7 @@ func (s *channelSums) channelsLast(value string) string {
 	if n := s.producers[value]; isTranspose(n, toChannelsFirst) {
 		return n.in(0)
 	}
-	if last := s.last[value]; last != "" {
+	if last := s.moved[value]; last != "" {
 		return last
 	}
 	return s.transpose(value, toChannelsLast)

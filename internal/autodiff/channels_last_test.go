@@ -27,6 +27,7 @@ func TestSumsChannelsLast(t *testing.T) {
 		return all
 	}
 	one := func(n *onnxpb.NodeProto) []*onnxpb.NodeProto { return []*onnxpb.NodeProto{n} }
+	stem := join(one(op("Conv", "x w", "s", pads)), block("s", "a"), one(op("Add", "a s", "b")))
 	tests := map[string]struct {
 		nodes []*onnxpb.NodeProto
 		// apart is how many transpositions stay as passes over memory.
@@ -53,6 +54,19 @@ func TestSumsChannelsLast(t *testing.T) {
 		"chain with another end": {join(one(op("Conv", "x w", "s", pads)), block("s", "a"), one(op("Add", "a s", "b")), block("b", "c"), []*onnxpb.NodeProto{
 			op("Add", "b c", "d"), op("Sigmoid", "d", "z"),
 		}), 3},
+		"sums with convolutions": {join(stem, []*onnxpb.NodeProto{
+			op("Conv", "b w", "c", pads), op("Add", "b c", "d"), op("Sigmoid", "d", "e"), op("Conv", "e w", "f", pads), op("Add", "d f", "g"), op("Sigmoid", "g", "h"), op("Conv", "h w", "z", pads),
+		}), 2},
+		"two groups that meet": {join(stem, block("s", "A"), []*onnxpb.NodeProto{
+			op("Add", "A s", "B"), op("Sigmoid", "b", "e"), op("Conv", "e w", "f", pads), op("Add", "b B", "d"), op("Sigmoid", "d", "g"), op("Add", "g f", "h"), op("Conv", "h w", "z", pads),
+		}), 3},
+		"what layers made is seen": {join(stem, []*onnxpb.NodeProto{
+			op("Conv", "b w", "c", pads), op("Sigmoid", "a", "g"), op("Mul", "g c", "h"), op("Conv", "h w", "z", pads),
+		}), 2},
+		"identity behind a sum": {join(stem, []*onnxpb.NodeProto{
+			op("Identity", "b", "i"), op("Transpose", "i", "l", last), op("MatMul", "l m", "n"), op("Transpose", "n", "f", first), op("Conv", "f w", "z", pads),
+		}), 1},
+		"convolutions only": {[]*onnxpb.NodeProto{op("Conv", "x w", "s", pads), op("Conv", "s w", "t", pads), op("Add", "s t", "u"), op("Conv", "u w", "z", pads)}, 0},
 		"another order": {[]*onnxpb.NodeProto{
 			op("Conv", "x w", "s", pads), op("Tanh", "s", "t"), op("Transpose", "t", "a", attribute{"perm", []int64{0, 1, 3, 2}}), op("Add", "a s", "b"), op("Conv", "b w", "z", pads),
 		}, 1},

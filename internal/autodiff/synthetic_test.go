@@ -151,23 +151,31 @@ func (n network) checkSteps(t rapid.TB, x []float32) {
 
 // steps takes central differences of two widths, of which the error is of the
 // fourth order. The tolerance is a part of the gradient's length, and what the
-// rounding of logits in float32 does to a difference.
+// rounding of logits in float32 does to a difference. Where the loss bends much,
+// the steps must be shorter.
 func (r running) steps(t rapid.TB, x []float32, tolerance float64) {
 	t.Helper()
 	const width = 0.005
 	start := r.at(t, x)
 	gradient := start.gradient
 	along, size := unit(gradient)
-	const roundings = 16 // of half a unit in the last place
-	noise := roundings * 0x1p-24 * max(1, float64(largest(start.logits))) / (width / 2)
 	directions := [][]float32{along}
 	for seed := range uint64(3) {
 		directions = append(directions, normal(seed, int64(len(x))))
 	}
 	for i, v := range directions {
-		got := (4*r.slope(t, x, v, width/2) - r.slope(t, x, v, width)) / 3
 		want := product64(gradient, v)
-		if !(math.Abs(got-want) <= tolerance*size+noise) {
+		agrees := func(width float32) (got float64, ok bool) {
+			const roundings = 16 // of half a unit in the last place
+			noise := roundings * 0x1p-24 * max(1, float64(largest(start.logits))) / (float64(width) / 2)
+			got = (4*r.slope(t, x, v, width/2) - r.slope(t, x, v, width)) / 3
+			return got, math.Abs(got-want) <= tolerance*size+noise
+		}
+		got, ok := agrees(width)
+		if !ok {
+			_, ok = agrees(width / 4)
+		}
+		if !ok {
 			t.Errorf("direction %d: the loss rises by %g, the gradient predicts %g, its length is %g", i, got, want, size)
 		}
 	}

@@ -57,7 +57,7 @@ func tileConstants() map[string]*tensor {
 	const c = tileWidth
 	return map[string]*tensor{
 		"w": numbers(1, 0, c, c), "v": numbers(2, 0, c, c), "b": numbers(3, 0, c), "row": numbers(4, 1, 1, 1, c), "column": numbers(7, 1, c, 1),
-		"gamma": numbers(5, 1, c), "beta": numbers(6, 0, c), "cube": numbers(8, 2, 1, 1, 1),
+		"gamma": numbers(5, 1, c), "square": numbers(14, 1, 8, c), "beta": numbers(6, 0, c), "cube": numbers(8, 2, 1, 1, 1),
 		"narrow": numbers(10, 0, c, 1), "wide": numbers(11, 0, 1, c), "single": numbers(12, 1, 1, 1), "stack": numbers(13, 0, 2, c, c),
 		"one": scalar(float32Type, 1), "half": scalar(float32Type, 0.5), "root": scalar(float32Type, math.Sqrt2),
 		"last": int64Tensor([]int64{-1}), "zero": int64Tensor([]int64{0}), "two": int64Tensor([]int64{2}), "four": int64Tensor([]int64{4}),
@@ -102,8 +102,18 @@ func TestTiles(t *testing.T) {
 			op("Sub", "t u", "z"),
 		}, "MatMul Tanh"},
 		"float64": {[]*onnxpb.NodeProto{
-			op("MatMul", "x w", "p"), op("Cast", "p", "d", attribute{"to", int(float64Type)}), op("Tanh", "d", "t"), op("Exp", "t", "e"), op("Tanh", "e", "f"), op("Cast", "f", "z", attribute{"to", int(float32Type)}),
+			op("MatMul", "x w", "p"), op("Cast", "p", "d", attribute{"to", int(float64Type)}), op("ReduceSum", "d last", "r"), op("Sub", "d r", "s"), op("ReduceSum", "s last", "u"),
+			op("Sub", "s u", "v64"), op("Cast", "v64", "z", attribute{"to", int(float32Type)}),
 		}, ""},
+		"behind a softmax":         {[]*onnxpb.NodeProto{op("Softmax", "x", "r"), op("Tanh", "r", "s"), op("Sigmoid", "s", "z")}, "Tanh Sigmoid"},
+		"behind two axes":          {[]*onnxpb.NodeProto{op("LayerNormalization", "x square", "r", attribute{"axis", 1}), op("Tanh", "r", "s"), op("Sigmoid", "s", "z")}, "Tanh Sigmoid"},
+		"a sum that is no bias":    {[]*onnxpb.NodeProto{op("MatMul", "x stack", "p"), op("Add", "p x", "q"), op("Tanh", "q", "r"), op("Sigmoid", "r", "z")}, "Add Tanh Sigmoid"},
+		"a bias of outside layers": {[]*onnxpb.NodeProto{op("MatMul", "x stack", "p"), op("Add", "p b", "q"), op("Tanh", "q", "r"), op("Sigmoid", "r", "z")}, "Tanh Sigmoid"},
+		"one value read twice":     {[]*onnxpb.NodeProto{op("MatMul", "x w", "p"), op("Mul", "p x", "q"), op("Add", "q x", "z")}, "MatMul Mul Add"},
+		"chains behind chains": {[]*onnxpb.NodeProto{
+			op("MatMul", "x w", "p"), op("Tanh", "p", "q"), op("Softmax", "q", "q2"), op("Softmax", "x", "x1"), op("MatMul", "x1 w", "r0"), op("Tanh", "r0", "r"), op("Softmax", "r", "s"),
+			op("MatMul", "s v", "t0"), op("Tanh", "t0", "t"), op("Softmax", "t", "t2"), op("Mul", "r q2", "u"), op("Mul", "q t2", "n"), op("Add", "t2 u", "a"), op("Add", "a n", "z"),
+		}, "MatMul Tanh"},
 		"what must come between": {[]*onnxpb.NodeProto{
 			op("MatMul", "x w", "p"), op("Tanh", "p", "q"), op("Transpose", "q", "t", attribute{"perm", []int64{0, 2, 1}}), op("MatMul", "q t", "k"), op("MatMul", "k q", "r"),
 			op("Sigmoid", "r", "s"), op("Mul", "s q", "z"),
@@ -121,6 +131,7 @@ func TestTiles(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			n := network{shape: shape, nodes: test.nodes, constants: tileConstants()}.classified("z", shape)
 			g := n.cut(t, tiniest)
+			checkOrder(t, g)
 			all := loops(t, g)
 			if first := append(all, "")[0]; !strings.HasPrefix(first, test.forward) || test.forward == "" && first != "" {
 				t.Errorf("the first loop must begin with %q, got %q", test.forward, all)
@@ -172,11 +183,44 @@ func TestTilesAreWorthIt(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			if got := append(loops(t, n.cut(t, test.tiling)), "")[0]; !strings.HasPrefix(got, test.first) || test.first == "" && got != "" {
+			got := append(loops(t, n.cut(t, test.tiling)), "")[0]
+			if !strings.HasPrefix(got, test.first) || test.first == "" && got != "" || test.first != whole && strings.HasPrefix(got, whole) {
 				t.Errorf("the first loop must begin with %q, is %q", test.first, got)
 			}
 		})
 	}
+}
+
+// TestCostOfTiles: what stays in the cache must be worth the calls.
+func TestCostOfTiles(t *testing.T) {
+	tests := []struct {
+		tiling tiling
+		cut    bool
+	}{
+		// 1024 bytes stay inside; 8 tiles of 3 nodes are 56 calls.
+		{tiling{tile: 64, weights: 1 << 20, call: 18}, true},
+		{tiling{tile: 64, weights: 1 << 20, call: 19}, false},
+		{tiling{tile: 64, weights: 1 << 20, rows: 2}, true},
+		{tiling{tile: 64, weights: 1 << 20, rows: 3}, false},
+	}
+	for _, test := range tests {
+		nodes := chainOfThree(test.tiling, []string{"z"})
+		if cut := slices.ContainsFunc(nodes, func(n *onnxpb.NodeProto) bool { return n.OpType == "Scan" && len(n.Attribute[0].G.Node) == 3 }); cut != test.cut {
+			t.Errorf("%+v: cut is %v, want %v", test.tiling, cut, test.cut)
+		}
+	}
+}
+
+// chainOfThree tiles z = Sigmoid(Tanh(x·w)), of which p and q are the values between.
+func chainOfThree(by tiling, outputs []string) []*onnxpb.NodeProto {
+	shape := []int64{16, tileWidth}
+	b := newBuilder(&trace{
+		shapes:    map[string][]int64{"x": shape, "p": shape, "q": shape, "z": shape, "w": {tileWidth, tileWidth}},
+		types:     map[string]elementType{"x": float32Type, "p": float32Type, "q": float32Type, "z": float32Type},
+		constants: map[string]*tensor{"w": numbers(1, 0, tileWidth, tileWidth)},
+	}, gradientOpset)
+	b.tiling = by
+	return b.tiled([]*onnxpb.NodeProto{op("MatMul", "x w", "p"), op("Tanh", "p", "q"), op("Sigmoid", "q", "z")}, outputs)
 }
 
 // TestFitting: tiles are equal, have room and are not tiny.
@@ -202,15 +246,8 @@ func TestFitting(t *testing.T) {
 
 // TestTiledOutputs: what nothing but the graph's user uses is there.
 func TestTiledOutputs(t *testing.T) {
-	shape := []int64{16, tileWidth}
-	b := newBuilder(&trace{
-		shapes:    map[string][]int64{"x": shape, "p": shape, "q": shape, "z": shape, "w": {tileWidth, tileWidth}},
-		types:     map[string]elementType{"x": float32Type, "p": float32Type, "q": float32Type, "z": float32Type},
-		constants: map[string]*tensor{"w": numbers(1, 0, tileWidth, tileWidth)},
-	}, gradientOpset)
-	b.tiling = tiniest
-	nodes := b.tiled([]*onnxpb.NodeProto{op("MatMul", "x w", "p"), op("Tanh", "p", "q"), op("Sigmoid", "q", "z")}, []string{"q", "z"})
 	made := map[string]bool{}
+	nodes := chainOfThree(tiniest, []string{"q", "z"})
 	for _, n := range nodes {
 		for _, name := range n.Output {
 			made[name] = true
@@ -218,6 +255,47 @@ func TestTiledOutputs(t *testing.T) {
 	}
 	if !made["q"] || !made["z"] || made["p"] {
 		t.Errorf("q and z must be made and p must not, got %v", nodes)
+	}
+}
+
+// checkOrder says that nodes read what is there.
+func checkOrder(t rapid.TB, g *Gradient) {
+	t.Helper()
+	model := &onnxpb.ModelProto{}
+	check(t, proto.Unmarshal(g.Model, model))
+	made := map[string]bool{"": true}
+	for _, in := range model.Graph.Input {
+		made[in.Name] = true
+	}
+	for _, i := range model.Graph.Initializer {
+		made[i.Name] = true
+	}
+	checkNodes(t, model.Graph.Node, made)
+}
+
+func checkNodes(t rapid.TB, nodes []*onnxpb.NodeProto, made map[string]bool) {
+	t.Helper()
+	for _, n := range nodes {
+		for _, name := range n.Input {
+			if !made[name] {
+				t.Fatalf("%s reads %q too early", n.Name, name)
+			}
+		}
+		for _, a := range n.Attribute {
+			for _, g := range subgraphs(a) {
+				inside := maps.Clone(made)
+				for _, in := range g.Input {
+					inside[in.Name] = true
+				}
+				checkNodes(t, g.Node, inside)
+			}
+		}
+		for _, name := range n.Output {
+			if name != "" && made[name] {
+				t.Fatalf("%q is made twice", name)
+			}
+			made[name] = true
+		}
 	}
 }
 
@@ -249,17 +327,19 @@ func TestTilesKeepGradients(t *testing.T) {
 	cut := 0
 	rapid.Check(t, func(t *rapid.T) {
 		n := network{opset: rapid.SampledFrom([]int64{17, 18, 21}).Draw(t, "opset"), shape: shape, constants: tileConstants()}
-		value := "x"
+		values := []string{"x"}
 		for i := range rapid.IntRange(2, 8).Draw(t, "length") {
 			next := fmt.Sprint("h", i)
-			pieces := piece(value, next)
+			pieces := piece(rapid.SampledFrom(values[max(0, len(values)-4):]).Draw(t, "input"), next)
 			n.nodes = append(n.nodes, pieces[rapid.SampledFrom(slices.Sorted(maps.Keys(pieces))).Draw(t, "piece")]...)
-			value = next
+			values = append(values, next)
 		}
-		n = n.classified(value, shape)
+		n.nodes = append(n.nodes, op("Sum", strings.Join(values[1:], " "), "sum"), op("LayerNormalization", "sum gamma", "z"))
+		n = n.classified("z", shape)
 		by := tiniest
 		by.tile = rapid.SampledFrom([]int64{32, 64, 128, 192}).Draw(t, "tile")
 		g := n.cut(t, by)
+		checkOrder(t, g)
 		cut += len(loops(t, g))
 		x, labels := normal(rapid.Uint64().Draw(t, "seed"), count(shape)), []int64{1, 3}
 		got, want := evaluate(t, g, x, labels), evaluate(t, n.cut(t, uncut), x, labels)
