@@ -31,7 +31,13 @@ func (b *builder) gradient(model *onnxpb.ModelProto, o Options, notes []string) 
 	b.mergeGelus(logits)
 	b.findAttention(logits)
 	forward := b.forwardNodes()
-	b.activate(o.Input, forward)
+	ended, err := b.activate(o.Input, forward)
+	if err != nil {
+		return nil, err
+	}
+	if !b.active[logits] && ended != nil {
+		return nil, unsupported(ended.NodeProto, fmt.Sprintf("output %q does not depend differentiably on the input %q, but only through operators whose derivative is zero", o.Output, o.Input))
+	}
 	if !b.active[logits] {
 		return nil, noGradient(o.Input, o.Output)
 	}
@@ -83,19 +89,53 @@ var flat = map[string]bool{
 	"Floor": true, "Ceil": true, "Round": true, "Sign": true,
 }
 
+// discrete operators say which number is larger, or the largest. With the Cast
+// to whole numbers they are all that may end a path of numbers: where another
+// does, as a quantisation, the gradient would lack the path, and attacks would
+// look weaker than they are.
+var discrete = map[string]bool{
+	"ArgMax": true, "ArgMin": true, "Equal": true, "Greater": true, "GreaterOrEqual": true, "Less": true, "LessOrEqual": true,
+	"IsInf": true, "IsNaN": true, "Shape": true, "Size": true,
+}
+
 // activate marks the floating-point values that change smoothly with the input.
-func (b *builder) activate(input string, nodes []*node) {
+// It gives the first node at which a path of such ends, nil for none.
+func (b *builder) activate(input string, nodes []*node) (ended *node, err error) {
 	b.active[input] = true
 	for _, n := range nodes {
-		if flat[n.OpType] && standard(n.Domain) || !slices.ContainsFunc(usedBy(n.NodeProto), func(name string) bool { return b.active[name] }) {
+		if !slices.ContainsFunc(usedBy(n.NodeProto), func(name string) bool { return b.active[name] }) {
 			continue
 		}
+		goesOn := false
 		for _, name := range n.Output {
-			if t := b.types[name]; t == float32Type || t == float64Type {
-				b.active[name] = true
-			}
+			t := b.types[name]
+			b.active[name] = !isFlat(n) && (t == float32Type || t == float64Type)
+			goesOn = goesOn || b.active[name]
+		}
+		if goesOn {
+			continue
+		}
+		if !isFlat(n) && !b.isDiscrete(n) {
+			return nil, unsupported(n.NodeProto, "")
+		}
+		if ended == nil {
+			ended = n
 		}
 	}
+	return ended, nil
+}
+
+func isFlat(n *node) bool { return flat[n.OpType] && standard(n.Domain) }
+
+func (b *builder) isDiscrete(n *node) bool {
+	if !standard(n.Domain) {
+		return false
+	}
+	switch b.types[n.out(0)] {
+	case boolean, int8Type, int16Type, int32Type, int64Type, uint8Type, uint16Type:
+		return discrete[n.OpType] || n.OpType == "Cast"
+	}
+	return false
 }
 
 // sweep walks the nodes backwards and adds up the cotangents of their inputs.

@@ -165,17 +165,49 @@ func TestDifferentiateRefuses(t *testing.T) {
 	}
 }
 
-// TestQuantised has no gradient, with whatever whole numbers it is quantised.
+// TestQuantised has no gradient, with whatever whole numbers it is quantised, be
+// it all or one of two branches: attacks on the other would find too little.
 func TestQuantised(t *testing.T) {
 	initialize(t)
 	for _, kind := range []elementType{int8Type, uint8Type, int16Type, uint16Type} {
 		size := elementSizes[kind]
-		constants := map[string]*tensor{"scale": scalar(float32Type, 0.1), "zero": {kind: kind, data: make([]byte, size)}}
 		n := network{
-			opset: 21, shape: []int64{1, 2}, constants: constants,
+			opset: 21, shape: []int64{1, 2}, constants: map[string]*tensor{"scale": scalar(float32Type, 0.1), "zero": {kind: kind, data: make([]byte, size)}},
 			nodes: []*nodeProto{op("QuantizeLinear", "x scale zero", "q"), op("DequantizeLinear", "q scale zero", "y")},
 		}
-		n.refusal(t, "does not depend differentiably")
+		const want = `no gradient rule for operator QuantizeLinear (node "node_q"`
+		n.refusal(t, want)
+		n.nodes = []*nodeProto{n.nodes[0], op("DequantizeLinear", "q scale zero", "d"), op("Tanh", "x", "t"), op("Add", "t d", "y")}
+		n.refusal(t, want)
+	}
+}
+
+// TestEndedPaths: comparisons and whole numbers may end a path beside another.
+func TestEndedPaths(t *testing.T) {
+	initialize(t)
+	shape := []int64{2, 4}
+	constants := map[string]*tensor{"zero": scalar(float32Type, 0), "axes": int64Tensor([]int64{1}), "full": int64Tensor([]int64{2, 4})}
+	number := attribute{"to", int(float32Type)}
+	tests := map[string]struct {
+		nodes []*nodeProto
+		error string
+	}{
+		"mask":        {[]*nodeProto{op("Greater", "x zero", "m"), op("Cast", "m", "e", number)}, ""},
+		"largest":     {[]*nodeProto{op("ArgMax", "x", "m", attribute{"axis", 1}), op("Cast", "m", "e", number)}, ""},
+		"whole":       {[]*nodeProto{op("Cast", "x", "m", attribute{"to", int(int64Type)}), op("Cast", "m", "e", number)}, ""},
+		"rounded":     {[]*nodeProto{op("Floor", "x", "e")}, ""},
+		"not zero":    {[]*nodeProto{op("NonZero", "x", "m"), op("Cast", "m", "n", number), op("ReduceSum", "n", "s"), op("Expand", "s full", "e")}, `operator NonZero (node "node_m"`},
+		"dynamically": {[]*nodeProto{{OpType: "DynamicQuantizeLinear", Name: "dynamic", Input: []string{"x"}, Output: []string{"q", "s", "o"}}, op("DequantizeLinear", "q s o", "e")}, `operator DequantizeLinear (node "node_e"`},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			n := network{shape: shape, constants: constants, nodes: append(test.nodes, op("Tanh", "x", "t"), op("Add", "t e", "y"))}
+			if test.error != "" {
+				n.refusal(t, test.error)
+				return
+			}
+			n.differentiate(t)
+		})
 	}
 }
 
