@@ -27,7 +27,7 @@ func (p *Plan) HasAttack(pipeline string) bool {
 // resized and cropped, with what the attacks made of it. An image of which the
 // stages before make several comes as often.
 //
-// A model that cannot be opened is a DataError.
+// A model that cannot be opened or attacked is a DataError.
 func (p *Plan) EachAttack(ctx context.Context, pipeline, model string, log *slog.Logger, take func(input Sample, made []Sample) error) (ImageCount, error) {
 	r, err := p.adhocRunner(pipeline, log)
 	if err != nil {
@@ -119,8 +119,11 @@ func (r *runner) attack(ctx context.Context, w work) ([]attacked, error) {
 	}
 	_, attacks := r.plan.passes[0].pipelines[0].split()
 	made, err := (&inferrer{clock: r.clock}).attack(ctx, &r.models[0], attacks, w.batch)
+	if err != nil && ctx.Err() == nil {
+		return nil, &DataError{fmt.Errorf("%s: %w", r.models[0].name, err)}
+	}
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", r.models[0].name, err)
+		return nil, err
 	}
 	each := len(made) / len(w.batch)
 	if each == 0 || each*len(w.batch) != len(made) {

@@ -88,8 +88,8 @@ func TestEachAttackEndsAtAnError(t *testing.T) {
 			t.Errorf("%s: got %v, want %q", name, err, c.want)
 		}
 		var data *pipeline.DataError
-		if name == "broken model" && !errors.As(err, &data) {
-			t.Errorf("%v is no DataError", err)
+		if ofModel := name == "broken model" || name == "failing attack"; errors.As(err, &data) != ofModel {
+			t.Errorf("%s: that %v is a DataError must be %v", name, err, ofModel)
 		}
 	}
 }

@@ -23,6 +23,7 @@ type fakeAttack struct {
 	fail    string // name of the model that it fails for
 	batches *[]int
 	prepare func(pipeline.Model) ([]string, error)
+	begin   func() // called when an attack begins
 }
 
 func (a fakeAttack) PrepareModel(_ context.Context, m pipeline.Model) ([]string, error) {
@@ -42,6 +43,9 @@ func (a fakeAttack) AttackModel(_ context.Context, _ pipeline.Model, batch []pip
 	}
 	if a.batches != nil {
 		*a.batches = append(*a.batches, len(batch))
+	}
+	if a.begin != nil {
+		a.begin()
 	}
 	var made []pipeline.Sample
 	for _, s := range batch {

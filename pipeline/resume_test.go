@@ -13,6 +13,8 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"pgregory.net/rapid"
 
@@ -323,4 +325,83 @@ func TestFullDiskEndsTheRun(t *testing.T) {
 	if _, err := b.run(t.Context(), c.config, pipeline.RunOptions{}); !pipeline.MachineFault(err) || b.sink.state != "aborted" {
 		t.Errorf("error %v, sink %s", err, b.sink.state)
 	}
+}
+
+// What no worker has begun when a run is interrupted is dropped, also where all
+// images were read by then; what is at work is finished.
+func TestInterruptDropsWhatHasNotBegun(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const workers, batch = 2, 4
+		b := newBench(t)
+		b.workers, b.source.N = workers, 4*batch
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		var begun atomic.Int64
+		registry.Register(b.reg.Stages, "slow", "an attack", none{}, func(none) (pipeline.Stage, error) {
+			return fakeAttack{begin: func() {
+				begun.Add(1)
+				time.Sleep(time.Minute) // until all that can be read ahead is
+				cancel()
+				time.Sleep(time.Minute) // until that is known everywhere
+			}}, nil
+		})
+		b.model("a", &pipelinetest.FakeModel{Classes: 3, Batch: batch})
+		res, err := b.run(ctx, `
+models: [{name: a, type: a}]
+pipelines: [{name: hard, source: {type: mem}, stages: [{type: slow}]}]
+sinks: [{type: keep}]
+`, pipeline.RunOptions{})
+		if err != nil || !res.Interrupted {
+			t.Fatalf("error %v, interrupted %v", err, res.Interrupted)
+		}
+		if begun.Load() != workers || res.Images != workers*batch || res.Rows != 2*workers*batch {
+			t.Errorf("%d batches were attacked; %d images, %d rows", begun.Load(), res.Images, res.Rows)
+		}
+	})
+}
+
+// However often a run is interrupted, it comes to the result of one that was not,
+// and each goes on with exactly what the one before has told of.
+func TestInterruptedAgainAndAgain(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		c := crash{
+			images: rapid.IntRange(1, 25).Draw(rt, "images"), workers: rapid.IntRange(1, 3).Draw(rt, "workers"),
+			batches: [2]int{rapid.IntRange(1, 7).Draw(rt, "batch of a"), rapid.IntRange(1, 7).Draw(rt, "batch of b")},
+			bad:     rapid.SliceOfN(rapid.IntRange(0, 40), 0, 3).Draw(rt, "bad"),
+			config:  manyKinds,
+		}
+		want, _ := c.wholeRun(t)
+		every := rapid.IntRange(3, 30).Draw(rt, "every")
+		out := t.TempDir()
+		var got outcome
+		for interrupted := true; interrupted; {
+			b := c.bench(t, out)
+			res, err := interruptAfter(t, b, c.config, every)
+			if errors.Is(err, pipeline.ErrInterrupted) {
+				continue
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			before := got
+			got, interrupted = outcomeOf(t, b, res), res.Interrupted
+			if before.rows != nil && (before.images != res.Resumed.Images || !slices.Equal(before.rows, got.rows[:res.Resumed.Rows]) || !strings.HasPrefix(got.bad, before.bad)) {
+				t.Fatalf("took over %+v for\n%+v\nbefore there was\n%+v", res.Resumed, got, before)
+			}
+		}
+		if !reflect.DeepEqual(got, want) {
+			t.Fatalf("got\n%+v\nwant\n%+v", got, want)
+		}
+	})
+}
+
+// interruptAfter interrupts a run after so many steps.
+func interruptAfter(t *testing.T, b *bench, yaml string, steps int) (pipeline.Result, error) {
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	return b.run(ctx, yaml, pipeline.RunOptions{Progress: func(pipeline.Progress) {
+		if steps--; steps == 0 {
+			cancel()
+		}
+	}})
 }

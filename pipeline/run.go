@@ -14,8 +14,9 @@ import (
 )
 
 // Run carries the plan out and writes the result folder. When ctx ends, it
-// stops reading, finishes what is in work, closes its files and marks the
-// result as interrupted.
+// stops reading, finishes the batches that models are at work on, closes its
+// files and marks the result as interrupted. What was read beyond them is left
+// to the run that goes on.
 //
 // One bad image or model is recorded in the Result and does not end the run.
 // The error is a DataError when no data set or model can be used; after an
@@ -192,8 +193,7 @@ const protocolQubaCode = "quba-code"
 const waitingImages = 32
 
 // waitingBatches is how many batches hold waitingImages of each worker. Few
-// wait for an attack, which takes so long that what was read would keep an
-// interrupted run going for minutes.
+// wait for an attack, which is so slow that no worker ever lacks a batch.
 func (r *runner) waitingBatches(p *pass) int {
 	if p.attacked() {
 		return 1
@@ -225,7 +225,7 @@ func (r *runner) runPass(ctx context.Context, at int) error {
 	samples := from(g, reading, pass.path, pass.numbered(reading, done.first(pass, r.models), &whole))
 	ready := flatMap(samples, "preparing images", workers, workers, prepare.Prepare)
 	works := buffered(scan(ready, "batching", batches.Add, batches.Flush), r.waitingBatches(pass))
-	steps := flatMap(works, "inference", workers, workers, infer.Infer)
+	steps := flatMapUntil(works, ctx, "inference", workers, workers, infer.Infer)
 	r.tally.feed(pass)
 	err := drain(steps, "writing results", func(d inferred) error { return r.take(ctx, at, d) })
 	if errors.Is(err, errSource) {

@@ -89,6 +89,13 @@ func from[T any](g *group, stop context.Context, name string, seq iter.Seq2[T, e
 // results in the order of the elements. At most ahead elements wait for their
 // turn, and one in each link of the graph.
 func flatMap[T, R any](s stream[T], name string, workers, ahead int, f func(context.Context, T) ([]R, error)) stream[R] {
+	return flatMapUntil(s, context.Background(), name, workers, ahead, f)
+}
+
+// flatMapUntil is a flatMap that drops every element that no worker has begun
+// when stop is done. Elements begin in their order, so that the results are
+// those of the first elements, without a gap.
+func flatMapUntil[T, R any](s stream[T], stop context.Context, name string, workers, ahead int, f func(context.Context, T) ([]R, error)) stream[R] {
 	g := s.g
 	tasks := make(chan func())
 	for range workers {
@@ -100,11 +107,11 @@ func flatMap[T, R any](s stream[T], name string, workers, ahead int, f func(cont
 	}
 	start := flow.NewMap(func(v T) chan []R {
 		done := make(chan []R, 1)
-		if g.ctx.Err() != nil {
+		if g.ctx.Err() != nil || stop.Err() != nil {
 			close(done)
 			return done
 		}
-		tasks <- func() {
+		task := func() {
 			defer close(done)
 			g.guard(name, func() error {
 				results, err := f(g.ctx, v)
@@ -113,6 +120,11 @@ func flatMap[T, R any](s stream[T], name string, workers, ahead int, f func(cont
 				}
 				return err
 			})
+		}
+		select {
+		case tasks <- task:
+		case <-stop.Done():
+			close(done)
 		}
 		return done
 	}, 1)

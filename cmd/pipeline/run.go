@@ -51,7 +51,7 @@ func (a *app) carryOut(ctx context.Context, plan *pipeline.Plan, opt pipeline.Ru
 	bars := newProgress(a.stderr)
 	opt.Log, opt.Progress = logger(bars.Writer(), level), bars.Update
 	ctx, release := a.signals.Graceful(ctx, func() {
-		fmt.Fprintln(bars.Writer(), "interrupted: finishing what was read; press again to stop at once")
+		fmt.Fprintln(bars.Writer(), "interrupted: finishing the batches in work; press again to stop at once")
 	})
 	defer release()
 	result, err = plan.Run(ctx, opt)
