@@ -306,13 +306,31 @@ func TestAttackNotes(t *testing.T) {
 			func(g map[string][]attacked) { g["pgd"][0].zero = 2 },
 			[]string{"unreliable: 2 of 100 images met a gradient that is zero or not finite under pgd"},
 		},
+		"zero gradients of several eps": {
+			func(g map[string][]attacked) {
+				g["pgd"] = []attacked{group("pgd", 400, 10), group("pgd", 800, 10)}
+				g["pgd"][0].zero, g["pgd"][1].zero = n, n
+			},
+			[]string{"unreliable: 200 of 200 adversarial images (one for each image and eps) met a gradient that is zero or not finite under pgd"},
+		},
 		"few zero gradients": {func(g map[string][]attacked) { g["pgd"][0].zero = 1 }, nil},
 		"stronger attack is weaker": {
 			func(g map[string][]attacked) { g["pgd"][0].after = 31; g["apgd"] = []attacked{group("apgd", 800, 32)} },
 			[]string{
 				"unreliable: accuracy under pgd, the stronger attack, is higher than under fgsm at eps 8",
 				"unreliable: accuracy under apgd, the stronger attack, is higher than under fgsm at eps 8",
+				"unreliable: accuracy under apgd, the stronger attack, is higher than under pgd at eps 8",
 			},
+		},
+		"AutoPGD is weaker than PGD": {
+			func(g map[string][]attacked) { g["apgd"] = []attacked{group("apgd", 800, 11)} },
+			[]string{"unreliable: accuracy under apgd, the stronger attack, is higher than under pgd at eps 8"},
+		},
+		"AutoPGD beside Square in the place of PGD": {
+			func(g map[string][]attacked) {
+				g["pgd"], g["apgd"] = []attacked{group("square_for_pgd", 800, 10)}, []attacked{group("apgd", 800, 11)}
+			},
+			[]string{"black-box Square in the place of pgd: the network has no gradient"},
 		},
 		"other images are not compared": {
 			func(g map[string][]attacked) {

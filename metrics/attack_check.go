@@ -27,7 +27,7 @@ func (c attackCheck) run() error {
 	if err := errors.Join(faults...); err != nil {
 		return err
 	}
-	return c.checkPair()
+	return errors.Join(c.checkBefore(), c.checkAreas())
 }
 
 // checkScored says that one of the attacks that the score is the mean over must
@@ -69,22 +69,33 @@ func scored(role string) bool {
 	return slices.ContainsFunc(attackRoles[:scoredAttacks], func(r Role) bool { return r.Name == role })
 }
 
-// checkPair compares the two attacks of the score.
-func (c attackCheck) checkPair() error {
+// checkBefore compares the stages before every attack, those that only add
+// parts among them: one chain that differs leaves no score at all.
+func (c attackCheck) checkBefore() error {
+	var first *record.PipelineStages
+	var faults []error
+	for _, role := range attackRoles {
+		p := c.roles[role.Name]
+		switch {
+		case p == nil:
+		case first == nil:
+			first = p
+		case !slices.Equal(first.Before, p.Before):
+			faults = append(faults, registry.Fieldf("on."+role.Name, "must attack what pipeline %s attacks: there the images go through %s before, here through %s",
+				first.Pipeline, orNothing(strings.Join(first.Before, ", ")), orNothing(strings.Join(p.Before, ", "))))
+		}
+	}
+	return errors.Join(faults...)
+}
+
+// checkAreas compares the eps of the two attacks of the score.
+func (c attackCheck) checkAreas() error {
 	first, second := c.roles[attackRoles[0].Name], c.roles[attackRoles[1].Name]
-	if first == nil || second == nil {
+	if !c.area || first == nil || second == nil || slices.Equal(sorted(first.Severities), sorted(second.Severities)) {
 		return nil
 	}
-	field := "on." + second.Attack
-	if !slices.Equal(first.Before, second.Before) {
-		return registry.Fieldf(field, "must attack what pipeline %s attacks: there the images go through %s before, here through %s",
-			first.Pipeline, orNothing(strings.Join(first.Before, ", ")), orNothing(strings.Join(second.Before, ", ")))
-	}
-	if c.area && !slices.Equal(sorted(first.Severities), sorted(second.Severities)) {
-		return registry.Fieldf(field, "must be a pipeline of the same eps as %s, for score: auc: there they are %s, here %s",
-			first.Pipeline, epsList(first.Attack, first.Severities), epsList(second.Attack, second.Severities))
-	}
-	return nil
+	return registry.Fieldf("on."+second.Attack, "must be a pipeline of the same eps as %s, for score: auc: there they are %s, here %s",
+		first.Pipeline, epsList(first.Attack, first.Severities), epsList(second.Attack, second.Severities))
 }
 
 func sorted(severities []int32) []int32 { return slices.Sorted(slices.Values(severities)) }

@@ -82,6 +82,25 @@ func TestAttacksAreCheckedBeforeTheRun(t *testing.T) {
 			[]record.PipelineStages{attackStages("f", "fgsm", 800), through(attackStages("p", "pgd", 800), 1, "contrast")},
 			"on.pgd: must attack what pipeline f attacks: there the images go through nothing before, here through contrast",
 		},
+		"an extra of other images": {
+			0, "",
+			map[string]string{"pgd": "p", "square": "s"},
+			[]record.PipelineStages{through(attackStages("p", "pgd", 800), 1, "gaussian_noise"), attackStages("s", "square", 800)},
+			"on.square: must attack what pipeline p attacks: there the images go through gaussian_noise before, here through nothing",
+		},
+		"other images of several": {
+			0, "",
+			map[string]string{"pgd": "p", "apgd": "a", "square": "s"},
+			[]record.PipelineStages{
+				attackStages("p", "pgd", 800), through(attackStages("a", "apgd", 800), 1, "contrast"), through(attackStages("s", "square", 800), 1, "rotation"),
+			},
+			"here through contrast\non.square: must attack what pipeline p attacks",
+		},
+		"other images before an area": {
+			0, "auc", both,
+			[]record.PipelineStages{attackStages("f", "fgsm", 100, 200), through(attackStages("p", "pgd", 100, 800), 1, "contrast")},
+			"here through contrast\non.pgd: must be a pipeline of the same eps as f",
+		},
 	} {
 		spec, err := adversarialSpec(t, c.at, c.score)
 		if err != nil {

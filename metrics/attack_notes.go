@@ -20,7 +20,7 @@ func (a *adversarialRobustness) notes() []string {
 	for i := range a.curves {
 		notes = append(notes, a.curves[i].notes()...)
 	}
-	for _, pair := range [][2]string{{"fgsm", "pgd"}, {"fgsm", "apgd"}} {
+	for _, pair := range [][2]string{{"fgsm", "pgd"}, {"fgsm", "apgd"}, {"pgd", "apgd"}} {
 		notes = append(notes, weaker(a.curve(pair[0]), a.curve(pair[1]))...)
 	}
 	for _, extra := range []string{"apgd", attackSquare} {
@@ -75,15 +75,23 @@ func (c *attackCurve) notes() []string {
 	}
 	var notes []string
 	if c.substituted() {
-		notes = append(notes, fmt.Sprintf("black-box Square in the place of %s: the network has no gradient", c.role))
+		notes = append(notes, standIn+c.role+": the network has no gradient")
 	}
 	if severity, found := c.undefined(); found {
 		notes = append(notes, fmt.Sprintf("no parts of %s: none of its %d images at eps %s was classified correctly before", c.role, c.points[severity].n, c.epsOf(severity)))
 	}
 	if c.differentiated > 0 && c.zeroFraction() > maxZeroGradients {
-		notes = append(notes, fmt.Sprintf("unreliable: %d of %d images met a gradient that is zero or not finite under %s", c.zeroGradients, c.differentiated, c.role))
+		notes = append(notes, fmt.Sprintf("unreliable: %d of %d %s met a gradient that is zero or not finite under %s", c.zeroGradients, c.differentiated, c.counted(), c.role))
 	}
 	return append(notes, c.rises()...)
+}
+
+// counted names what the numbers of gradients are of.
+func (c *attackCurve) counted() string {
+	if c.swept() {
+		return "adversarial images (one for each image and eps)"
+	}
+	return "images"
 }
 
 // rises says where accuracy is higher at a larger eps by more than two standard

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"strings"
 
 	"quba/internal/attack"
 	"quba/internal/autodiff"
@@ -33,6 +34,9 @@ type attacker struct {
 	// normalised attacks what enters the network, as the authors' released code
 	// does.
 	normalised bool
+	// departures name the settings that differ from those which the score
+	// adversarial_robustness is defined by.
+	departures []string
 }
 
 var (
@@ -78,6 +82,15 @@ func (c cubeConfig) check() error {
 		}
 	}
 	return errors.Join(problems...)
+}
+
+// departures are those of both attacks of the score. EarlyStop is none: what is
+// wrong already stays wrong.
+func (c cubeConfig) departures() []string {
+	if c.Quantize {
+		return []string{"rounded to 8-bit images"}
+	}
+	return nil
 }
 
 // checkEps reports eps that records would round: results are scored by what
@@ -137,13 +150,18 @@ func (a *attacker) Open(_ context.Context, run *pipeline.Run) error {
 	return nil
 }
 
-// Notes says where the attack does not act on pixels. It is known after Open.
+// Notes says where the attack is another than scores are defined by, or does
+// not act on pixels. The latter is known after Open.
 func (a *attacker) Notes() []string {
-	if !a.normalised {
-		return nil
+	var notes []string
+	if len(a.departures) > 0 {
+		notes = append(notes, fmt.Sprintf("%s differs from the definition of adversarial_robustness: %s", a.name, strings.Join(a.departures, ", ")))
 	}
-	return []string{"attacks act on normalised images, clipped to 0..1, as in the authors' released code: eps is in units of the standard deviation of colours, " +
-		"and the results cannot be compared between models with different normalisations, nor with attacks on pixels"}
+	if a.normalised {
+		notes = append(notes, "attacks act on normalised images, clipped to 0..1, as in the authors' released code: eps is in units of the standard deviation of colours, "+
+			"and the results cannot be compared between models with different normalisations, nor with attacks on pixels")
+	}
+	return notes
 }
 
 // Variants is the number of levels.
@@ -245,11 +263,30 @@ func (x *access) notes() []string {
 	for _, note := range x.Notes() {
 		notes = append(notes, "gradient: "+note)
 	}
-	var reason *autodiff.UnsupportedError
-	if errors.As(x.missing, &reason) && reason.Operator != "" {
-		notes = append(notes, "no gradient of operator "+reason.Operator)
+	if x.missing != nil {
+		notes = append(notes, whyMissing(x.missing))
+	}
+	if square, ok := x.method.(attack.Square); ok && x.missing != nil {
+		notes = append(notes, fmt.Sprintf("%s makes up to %d queries in a search", x.name, square.Queries))
 	}
 	return notes
+}
+
+// whyMissing leaves out the model, whose note it is, and the advice to take
+// Square, which has the place already.
+func whyMissing(err error) string {
+	var reason *autodiff.UnsupportedError
+	switch {
+	case !errors.As(err, &reason):
+		text, _, _ := strings.Cut(err.Error(), "; use the attack")
+		return "no gradient: " + strings.TrimPrefix(text, pipeline.ErrNoGradient.Error()+": ")
+	case reason.Operator == "":
+		return "no gradient: " + reason.Reason
+	case reason.Reason == "":
+		return "no gradient of operator " + reason.Operator
+	default:
+		return fmt.Sprintf("no gradient of operator %s: %s", reason.Operator, reason.Reason)
+	}
 }
 
 // open takes the fallback where the model has no gradient.

@@ -96,7 +96,7 @@ func TestAttacksConform(t *testing.T) {
 			if _, err := a.Apply(context.Background(), batch[0]); err == nil {
 				t.Error("it attacks without a model")
 			}
-			if notes := a.(pipeline.Noter).Notes(); len(notes) > 0 {
+			if notes := strings.Join(a.(pipeline.Noter).Notes(), "; "); strings.Contains(notes, "normalised") {
 				t.Errorf("attacks on pixels come with %q", notes)
 			}
 			levels := a.(pipeline.Multiplier).Variants()
@@ -341,6 +341,8 @@ func TestAttacksSayHowTheyWork(t *testing.T) {
 	c := defaultsOf[pgdConfig](t, "pgd")
 	c.Attack = "auto"
 	auto := makeStage(t, "pgd", c)
+	c.Queries = 5
+	few, hardmax := makeStage(t, "pgd", c), &autodiff.UnsupportedError{Operator: "Hardmax"}
 	for name, test := range map[string]struct {
 		attack pipeline.Stage
 		model  pipeline.Model
@@ -348,10 +350,26 @@ func TestAttacksSayHowTheyWork(t *testing.T) {
 	}{
 		"plain":       {auto, fake(), nil},
 		"noted":       {auto, noted, []string{"gradient: in float32"}},
-		"no gradient": {auto, blind, nil},
+		"no gradient": {auto, blind, []string{"no gradient: fake: the network has no gradient", "square_for_pgd makes up to 1000 queries in a search"}},
 		"not asked":   {makeDefault(t, "square"), noted, nil},
-		"unsupported": {auto, unsupported{blind}, []string{"no gradient of operator Hardmax"}},
-		"black box":   {makeDefault(t, "square"), unsupported{blind}, nil},
+		"unsupported": {auto, lacking{blind, hardmax}, []string{"no gradient of operator Hardmax", "square_for_pgd makes up to 1000 queries in a search"}},
+		"few queries": {few, lacking{blind, hardmax}, []string{"no gradient of operator Hardmax", "square_for_pgd makes up to 5 queries in a search"}},
+		"a rule's reason": {
+			auto,
+			lacking{blind, &autodiff.UnsupportedError{Model: "m.onnx", Operator: "Resize", Reason: "mode cubic"}},
+			[]string{"no gradient of operator Resize: mode cubic", "square_for_pgd makes up to 1000 queries in a search"},
+		},
+		"no operator": {
+			auto,
+			lacking{blind, &autodiff.UnsupportedError{Model: "m.onnx", Reason: "output does not depend on the input"}},
+			[]string{"no gradient: output does not depend on the input", "square_for_pgd makes up to 1000 queries in a search"},
+		},
+		"not finite": {
+			auto,
+			lacking{blind, errors.New(`it has NaN values; use the attack "square", which needs no gradient`)},
+			[]string{"no gradient: it has NaN values", "square_for_pgd makes up to 1000 queries in a search"},
+		},
+		"black box": {makeDefault(t, "square"), lacking{blind, hardmax}, nil},
 	} {
 		got, err := test.attack.(pipeline.ModelPreparer).PrepareModel(t.Context(), test.model)
 		if err != nil || !slices.Equal(got, test.want) {
@@ -364,12 +382,48 @@ func TestAttacksSayHowTheyWork(t *testing.T) {
 	}
 }
 
-// unsupported is a model with an operator that has no gradient.
-type unsupported struct{ *pipelinetest.FakeModel }
+// lacking is a model that has no gradient for a reason.
+type lacking struct {
+	*pipelinetest.FakeModel
+	reason error
+}
 
-func (u unsupported) Differentiator(ctx context.Context, gradient bool) (pipeline.Differentiator, error) {
+func (l lacking) Differentiator(ctx context.Context, gradient bool) (pipeline.Differentiator, error) {
 	if gradient {
-		return nil, fmt.Errorf("%w: %w", pipeline.ErrNoGradient, &autodiff.UnsupportedError{Operator: "Hardmax"})
+		return nil, fmt.Errorf("%w: %w", pipeline.ErrNoGradient, l.reason)
 	}
-	return u.FakeModel.Differentiator(ctx, false)
+	return l.FakeModel.Differentiator(ctx, false)
+}
+
+// A score is not that of the dimension where its attack is not.
+func TestAttacksSayHowTheyDifferFromTheDimension(t *testing.T) {
+	const differs = " differs from the definition of adversarial_robustness: "
+	fgsm := func(change func(*fgsmConfig)) pipeline.Stage {
+		c := defaultsOf[fgsmConfig](t, "fgsm")
+		change(&c)
+		return makeStage(t, "fgsm", c)
+	}
+	pgd := func(change func(*pgdConfig)) pipeline.Stage {
+		c := defaultsOf[pgdConfig](t, "pgd")
+		change(&c)
+		return makeStage(t, "pgd", c)
+	}
+	for name, test := range map[string]struct {
+		attack pipeline.Stage
+		want   string
+	}{
+		"fgsm":                  {makeDefault(t, "fgsm"), ""},
+		"pgd":                   {makeDefault(t, "pgd"), ""},
+		"stopping early":        {pgd(func(c *pgdConfig) { c.EarlyStop = true }), ""},
+		"the step as number":    {pgd(func(c *pgdConfig) { c.Step = 2 }), ""},
+		"a sweep":               {pgd(func(c *pgdConfig) { c.Eps = []float64{1, 8} }), ""},
+		"a step of one sweep":   {pgd(func(c *pgdConfig) { c.Eps, c.Step = []float64{1, 8, 4}, 2 }), "pgd" + differs + "step 2/255 (not a quarter of eps 1, 4)"},
+		"hardly an attack":      {pgd(func(c *pgdConfig) { c.Steps, c.Step, c.RandomStart = 1, 0.01, false }), "pgd" + differs + "steps 1 (not 10), step 0.01/255 (not a quarter of eps 8), no random start"},
+		"rounded and restarted": {pgd(func(c *pgdConfig) { c.Quantize, c.Restarts = true, 3 }), "pgd" + differs + "rounded to 8-bit images, 3 restarts (stronger)"},
+		"rounded":               {fgsm(func(c *fgsmConfig) { c.Quantize = true }), "fgsm" + differs + "rounded to 8-bit images"},
+	} {
+		if got := strings.Join(test.attack.(pipeline.Noter).Notes(), "; "); got != test.want {
+			t.Errorf("%s: the note is %q, want %q", name, got, test.want)
+		}
+	}
 }

@@ -20,6 +20,6 @@ func (c *fgsmConfig) Validate() error { return c.check() }
 
 func newFGSM(c fgsmConfig) (pipeline.Stage, error) {
 	a := newCubeAttack("fgsm", attack.FGSM{}, c.cubeConfig)
-	a.access = c.accessConfig
+	a.access, a.departures = c.accessConfig, c.departures()
 	return a, nil
 }

@@ -2,6 +2,9 @@ package stages
 
 import (
 	"errors"
+	"fmt"
+	"math"
+	"strings"
 
 	"quba/internal/attack"
 	"quba/pipeline"
@@ -12,11 +15,14 @@ func init() {
 	registry.Register(Stages, "pgd", "Projected gradient descent: steps along the sign of the model's gradient, within eps (white-box attack).",
 		pgdConfig{
 			cubeConfig:    cubeConfig{Eps: []float64{8}},
-			ascentConfig:  ascentConfig{Steps: 10, RandomStart: true},
+			ascentConfig:  ascentConfig{Steps: dimensionSteps, RandomStart: true},
 			restartConfig: restartConfig{Restarts: 1},
 			accessConfig:  defaultAccess,
 		}, newPGD)
 }
+
+// dimensionSteps is how many steps the PGD of adversarial_robustness takes.
+const dimensionSteps = 10
 
 type pgdConfig struct {
 	cubeConfig
@@ -52,5 +58,36 @@ func newPGD(c pgdConfig) (pipeline.Stage, error) {
 	method := attack.PGD{Steps: c.Steps, Step: of255(c.Step), RandomStart: c.RandomStart}
 	a := newCubeAttack("pgd", method, c.cubeConfig)
 	a.options.Restarts, a.access = c.Restarts, c.accessConfig
+	a.departures = c.departures()
 	return a, nil
+}
+
+func (c pgdConfig) departures() []string {
+	var found []string
+	if c.Steps != dimensionSteps {
+		found = append(found, fmt.Sprintf("steps %d (not %d)", c.Steps, dimensionSteps))
+	}
+	if eps := c.otherSteps(); len(eps) > 0 {
+		found = append(found, fmt.Sprintf("step %g/255 (not a quarter of eps %s)", c.Step, strings.Join(eps, ", ")))
+	}
+	if !c.RandomStart {
+		found = append(found, "no random start")
+	}
+	found = append(found, c.cubeConfig.departures()...)
+	if c.Restarts > 1 {
+		found = append(found, fmt.Sprintf("%d restarts (stronger)", c.Restarts))
+	}
+	return found
+}
+
+// otherSteps lists the eps of which the step is not a quarter, as 2/255 is of
+// 8/255.
+func (c pgdConfig) otherSteps() []string {
+	var eps []string
+	for _, e := range c.Eps {
+		if c.Step != 0 && math.Abs(c.Step-e/4) > 1e-9 {
+			eps = append(eps, fmt.Sprintf("%g", e))
+		}
+	}
+	return eps
 }
