@@ -66,9 +66,23 @@ type Ranked struct {
 	// Missing are the dimensions with a weight that the model lacks, and
 	// Incomplete those that it has only in part.
 	Missing, Incomplete []string
+	// BlackBox are the dimensions for which attacks without gradients stood in:
+	// white-box attacks would have found more.
+	BlackBox []string
 	// Bounds hold QUBA by all dimensions with a weight. Nil where none is
 	// missing, and for values compared with the cohort itself.
 	Bounds *Bounds
+}
+
+// blackBox are the counted dimensions for which attacks without gradients stood in.
+func (m Model) blackBox(counted []Dimension) []string {
+	var names []string
+	for _, d := range counted {
+		if metrics.HasStandIn(m.Values[d.Name].Note) {
+			names = append(names, d.Name)
+		}
+	}
+	return names
 }
 
 // Partial says that the model lacks a dimension, or parts of one.
@@ -100,7 +114,7 @@ func QUBA(c Cohort, o Options) (Ranking, error) {
 			return Ranking{}, err
 		}
 		missing, incomplete := m.missing(counted)
-		ranked := Ranked{Model: m, Missing: missing, Incomplete: incomplete}
+		ranked := Ranked{Model: m, Missing: missing, Incomplete: incomplete, BlackBox: m.blackBox(counted)}
 		if o.Normalization == Paper {
 			ranked.Bounds = boundsOf(ranked, counted)
 		}

@@ -32,6 +32,8 @@ type DocumentModel struct {
 	// Missing dimensions are not there, incomplete ones lack parts.
 	Missing    []string `json:"missing"`
 	Incomplete []string `json:"incomplete,omitempty"`
+	// BlackBox are those for which attacks without gradients stood in.
+	BlackBox []string `json:"black_box,omitempty"`
 	// Bounds hold the score by all dimensions, where some are missing.
 	Bounds     *Bounds                      `json:"quba_bounds,omitempty"`
 	Dimensions map[string]DocumentDimension `json:"dimensions"`
@@ -67,7 +69,7 @@ func (r Ranking) Document() Document {
 func (r Ranked) document() DocumentModel {
 	d := DocumentModel{
 		Model: r.Name, Tied: r.Tied, Partial: r.Partial(),
-		Missing: append([]string{}, r.Missing...), Incomplete: r.Incomplete, Bounds: r.Bounds,
+		Missing: append([]string{}, r.Missing...), Incomplete: r.Incomplete, BlackBox: r.BlackBox, Bounds: r.Bounds,
 		Dimensions: map[string]DocumentDimension{}, SHA256: r.SHA256, Labels: r.Labels,
 	}
 	if r.Scored {
@@ -87,7 +89,8 @@ func (r Ranked) document() DocumentModel {
 }
 
 // Rows returns the ranking as a table of text for people: rank, model, quba,
-// the dimensions that any model has, and what is missing. Scores have four
+// the dimensions that any model has, and what is missing or was made by other
+// means. Scores have four
 // decimals, dimensions four significant digits.
 func (r Ranking) Rows() (header []string, rows [][]string) {
 	return r.table(func(v float64) string { return strconv.FormatFloat(v, 'f', 4, 64) },
@@ -149,10 +152,10 @@ func columnsOf[V any](present map[string]V) []string {
 	return append(columns, extra...)
 }
 
-// missingWords counts the dimensions that are missing or incomplete where
-// their names would make the table too wide.
+// missingWords counts the dimensions that are missing, incomplete or of another
+// kind where their names would make the table too wide.
 func (r Ranked) missingWords() string {
-	if len(r.Missing)+len(r.Incomplete) <= 2 {
+	if len(r.Missing)+len(r.Incomplete)+len(r.BlackBox) <= 2 {
 		return r.missingText()
 	}
 	var words []string
@@ -162,6 +165,9 @@ func (r Ranked) missingWords() string {
 	if n := len(r.Incomplete); n > 0 {
 		words = append(words, fmt.Sprintf("%d incomplete", n))
 	}
+	if n := len(r.BlackBox); n > 0 {
+		words = append(words, fmt.Sprintf("%d black-box", n))
+	}
 	return strings.Join(words, ", ")
 }
 
@@ -169,6 +175,9 @@ func (r Ranked) missingText() string {
 	words := slices.Clone(r.Missing)
 	for _, name := range r.Incomplete {
 		words = append(words, name+" (incomplete)")
+	}
+	for _, name := range r.BlackBox {
+		words = append(words, name+" (black-box)")
 	}
 	return strings.Join(words, " ")
 }

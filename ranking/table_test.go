@@ -116,6 +116,30 @@ func TestMissingWords(t *testing.T) {
 	}
 }
 
+// TestBlackBox: what attacks without gradients stood in for is marked in the row.
+func TestBlackBox(t *testing.T) {
+	m := without(ranking.Published().Models[0], "adversarial_robustness")
+	m.Values["adversarial_robustness"] = ranking.Value{Value: 0.9, Note: "at eps 2/255; black-box Square in the place of pgd: the network has no gradient"}
+	r := rank(t, ranking.Cohort{Models: []ranking.Model{m, ranking.Published().Models[1]}}, ranking.Options{})
+	for _, table := range []func() ([]string, [][]string){r.Rows, r.ExactRows} {
+		_, rows := table()
+		for _, row := range rows {
+			want := ""
+			if row[1] == m.Name {
+				want = "adversarial_robustness (black-box)"
+			}
+			if got := row[len(row)-1]; got != want {
+				t.Errorf("%s: got %q, want %q", row[1], got, want)
+			}
+		}
+	}
+	for _, d := range r.Document().Models {
+		if marked := len(d.BlackBox) == 1; marked != (d.Model == m.Name) {
+			t.Errorf("%s: black_box is %v", d.Model, d.BlackBox)
+		}
+	}
+}
+
 func TestRows(t *testing.T) {
 	header, rows := rank(t, smallCohort(), ranking.Options{AllowPartial: true}).Rows()
 	want := [][]string{
